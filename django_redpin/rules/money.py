@@ -1,0 +1,102 @@
+"""Money: how many decimals a currency has, and what makes an amount payable.
+
+Amounts are `moneyed.Money` in major units, `Decimal` inside. A float never gets in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+from moneyed import Currency, CurrencyDoesNotExist, Money, get_currency
+
+from .faults import Fault
+
+# What a row can hold: 19 digits, 4 of them decimals.
+MAX_AMOUNT: Final = Decimal(10) ** 15
+
+
+def exponent(currency: Currency) -> int:
+    """Return how many decimals the currency has by ISO 4217: JPY 0, AED 2, KWD 3."""
+    return len(str(currency.sub_unit)) - 1
+
+
+def quantise(money: Money) -> Money:
+    """Return the same amount, written with exactly the decimals of its currency.
+
+    Only for amounts without faults: a digit is never rounded away, `decimal.Inexact` is raised
+    by no valid amount.
+    """
+    places = exponent(money.currency)
+    return Money(money.amount.quantize(Decimal(1).scaleb(-places)), money.currency)
+
+
+def money_of(amount: Decimal, currency: str) -> Money:
+    """Return a stored amount, kept with four decimals, with the decimals of its currency."""
+    return quantise(Money(amount, currency))
+
+
+def amount_faults(value: object, path: str) -> list[Fault]:
+    """Return what keeps `value` from being paid: no Money, not positive, too many decimals."""
+    if not isinstance(value, Money):
+        message = (
+            f"Give a moneyed.Money, such as Money('250.00', 'AED'), not {type(value).__name__}."
+        )
+        return [Fault(path, "not_money", message)]
+    amount, currency = value.amount, value.currency
+    if not amount.is_finite():
+        return [Fault(path, "not_finite", "The amount has to be a finite number.")]
+    faults: list[Fault] = []
+    if not _is_listed(currency):
+        faults.append(
+            Fault(f"{path}.currency", "unknown_currency", f"{currency.code} is not in ISO 4217.")
+        )
+    if amount <= 0:
+        faults.append(Fault(path, "not_positive", "The amount has to be greater than zero."))
+    if amount >= MAX_AMOUNT:
+        faults.append(Fault(path, "too_large", "The amount has to be below 10^15."))
+    places = exponent(currency)
+    if amount != 0 and -int(amount.normalize().as_tuple().exponent) > places:
+        message = f"{currency.code} has {places} decimals; this amount has more."
+        faults.append(Fault(path, "too_many_decimals", message))
+    return faults
+
+
+def sum_faults(
+    total: object, parts: Sequence[object], path: str, *, what: str, part_path: str
+) -> list[Fault]:
+    """Return the faults of a list of amounts that has to sum to `total` in one currency.
+
+    `part_path` is the path of one part's amount with `{}` for its place in the list.
+    (Redpin: the sum of all recipient amounts, and of all item amounts, equals the session total;
+    all currencies match the session amount's currency.)
+    """
+    faults: list[Fault] = []
+    for place, part in enumerate(parts):
+        where = part_path.format(place)
+        faults += amount_faults(part, where)
+        if isinstance(part, Money) and isinstance(total, Money) and part.currency != total.currency:
+            message = f"{part.currency.code} differs from the total's {total.currency.code}."
+            faults.append(Fault(f"{where}.currency", "currency_mismatch", message))
+    if faults or not isinstance(total, Money) or amount_faults(total, "") or not parts:
+        return faults  # A sum of faulty amounts says nothing.
+    found = _exact_sum(part.amount for part in parts if isinstance(part, Money))
+    if found != total.amount:
+        message = f"{what} sum to {found} {total.currency.code}, the total is {total.amount}."
+        faults.append(Fault(path, "sum_mismatch", message))
+    return faults
+
+
+def _exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    # The default context keeps 28 digits; amounts below 10^15 with at most 4 decimals never need
+    # more than that for fewer than 10^9 parts, so this sum is exact.
+    return sum(amounts, Decimal(0))
+
+
+def _is_listed(currency: Currency) -> bool:
+    try:
+        get_currency(currency.code)
+    except CurrencyDoesNotExist:
+        return False
+    return True
