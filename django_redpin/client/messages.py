@@ -1,0 +1,150 @@
+"""The wire's shapes: what is sent when a session is created, what create and list answer.
+
+Redpin's page doesn't expand the nested objects. What is inferred about them (`{"currency",
+"value"}` for money, `recipient_id` or embedded details for a recipient, the names in an item)
+stands here and nowhere else, so that one edit mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from moneyed import Money
+
+from ..exceptions import NoAnswer
+from ..rules.money import quantise
+from ..rules.requests import Item, PayeeShare, SessionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedSession:
+    """What Redpin answers to create. `session_url` is a capability: whoever has it can pay."""
+
+    session_id: str
+    session_url: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"<CreatedSession {self.session_id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What Redpin's list call says of one session. `as_of` is Redpin's clock (UTC).
+
+    `session_url` is not among the fields that Redpin documents for the list.
+    """
+
+    session_id: str
+    client_reference_id: str
+    client_customer_ref: str
+    customer_id: str
+    expires_at: datetime | None
+    latest_status: str
+    has_payment: bool
+    payment_id: str
+    session_url: str
+    as_of: datetime
+
+    def __repr__(self) -> str:
+        return f"<SessionRecord {self.session_id}>"
+
+
+def create_body(request: SessionRequest) -> dict[str, Any]:
+    """Return the JSON of a create call. Lists that are empty are left out, as optional ones."""
+    body: dict[str, Any] = {
+        "client_customer_ref": request.client_customer_ref,
+        "client_reference_id": request.client_reference_id,
+        "amount": _money(request.amount),
+        "due_date": request.due_date.isoformat(),
+        "purpose_of_transaction": request.purpose_of_transaction,
+        "recipient_details": [_recipient(share) for share in request.recipients],
+    }
+    if request.items:
+        body["items"] = [_item(item) for item in request.items]
+    if request.allowed_origins:
+        body["allowed_origins"] = list(request.allowed_origins)
+    if request.callbacks:
+        body["callbacks"] = list(request.callbacks)
+    return body
+
+
+def read_created(body: Mapping[str, Any], client_reference_id: str) -> CreatedSession:
+    """Read the answer to create. Raises `NoAnswer` where it lacks parts or isn't ours."""
+    session_id, url = body.get("session_id"), body.get("session_url")
+    expires_at = read_time(body.get("expires_at") or body.get("session_expires_at"))
+    if not _is_id(session_id, 100) or not _is_id(url, 2048) or expires_at is None:
+        raise NoAnswer("Redpin's answer lacks session_id, session_url or expires_at.")
+    echo = body.get("client_reference_id", client_reference_id)
+    if echo != client_reference_id:
+        raise NoAnswer("Redpin's answer is about another client_reference_id.")
+    return CreatedSession(str(session_id), str(url), expires_at)
+
+
+def read_record(entry: object, as_of: datetime) -> SessionRecord:
+    """Read one entry of the list. Raises `NoAnswer` where it has no session_id."""
+    if not isinstance(entry, dict) or not _is_id(entry.get("session_id"), 100):
+        raise NoAnswer("Redpin's list has an entry without session_id.")
+    return SessionRecord(
+        session_id=entry["session_id"],
+        client_reference_id=text(entry.get("client_reference_id")),
+        client_customer_ref=text(entry.get("client_customer_ref")),
+        customer_id=text(entry.get("customer_id")),
+        expires_at=read_time(entry.get("session_expires_at") or entry.get("expires_at")),
+        latest_status=text(entry.get("latest_status"), 64),
+        has_payment=entry.get("has_payment") is True or bool(entry.get("payment_id")),
+        payment_id=text(entry.get("payment_id"), 100),
+        session_url=text(entry.get("session_url"), 2048),
+        as_of=as_of,
+    )
+
+
+def read_time(value: object) -> datetime | None:
+    """Return an ISO 8601 time in UTC, or None. A time without a zone is taken as UTC."""
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    try:
+        # Python 3.10 doesn't know the letter Z.
+        found = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=timezone.utc)
+        return found.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def text(value: object, max_length: int = 255) -> str:
+    """Return an identifier as text; numbers become digits, anything else (or too long) nothing."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    found = str(value)
+    return found if len(found) <= max_length and "\x00" not in found else ""
+
+
+def _is_id(value: object, max_length: int) -> bool:
+    return isinstance(value, str) and bool(text(value, max_length))
+
+
+def _money(money: Money) -> dict[str, Any]:
+    return {"currency": money.currency.code, "value": quantise(money).amount}
+
+
+def _recipient(share: PayeeShare) -> dict[str, Any]:
+    payee = share.payee
+    if payee.recipient_id:
+        return {"recipient_id": payee.recipient_id, "amount": _money(share.amount)}
+    return {
+        "name": payee.name,
+        "type": payee.type,
+        "country_code": payee.country_code,
+        "recipient_bank_details": {"currency": payee.currency, **(payee.bank_details or {})},
+        "amount": _money(share.amount),
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    body = {"description": item.description, "amount": _money(item.amount)}
+    return {"item_ref": item.item_ref, **body} if item.item_ref else body

@@ -1,0 +1,150 @@
+"""One HTTP call: time-outs, no redirects, a bounded answer, exact JSON, typed errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import requests
+import urllib3
+
+from ..exceptions import (
+    APIError,
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    NoAnswer,
+    NotFoundError,
+    RateLimitedError,
+    ServerError,
+)
+from ..rules import exact_json
+
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+_TEXT_LIMIT: Final = 500
+
+_ERRORS: Final[Mapping[int, type[APIError]]] = {
+    401: AuthenticationError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ConflictError,
+    425: ServerError,
+    429: RateLimitedError,
+}
+
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer: its JSON object, and the time that Redpin's clock had (UTC)."""
+
+    body: Mapping[str, Any]
+    at: datetime
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    bearer: str,
+    timeout: tuple[float, float],
+    params: Mapping[str, str] | None = None,
+    json: object = None,
+) -> Answer:
+    """Send one request and return its 2xx answer. Time-outs in seconds: connect, read.
+
+    Raises `NoAnswer` where nothing can be trusted to have been said, and a subclass of `APIError`
+    for an answer that is an error.
+    """
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {bearer}"}
+    data = None
+    if json is not None:
+        headers["Content-Type"] = "application/json"
+        data = exact_json.dumps(json)
+    try:
+        with _session().request(
+            method,
+            url,
+            params=params,
+            data=data,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = _read(response)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # The library's own text may hold the URL with its query; its kind is enough.
+        raise NoAnswer(f"Redpin could not be reached ({type(error).__name__}).") from None
+    return _answer(response, content)
+
+
+def _session() -> requests.Session:
+    """Return this thread's pooled session; after a fork the child makes its own."""
+    if getattr(_local, "pid", None) != os.getpid():
+        _local.pid = os.getpid()
+        _local.session = requests.Session()
+        _local.session.auth = _keep_header  # Else a ~/.netrc would replace the bearer token.
+    session: requests.Session = _local.session
+    return session
+
+
+def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _read(response: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_content(64 * 1024):
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise NoAnswer(f"Redpin's answer is larger than {MAX_ANSWER_BYTES} bytes.")
+    return bytes(content)
+
+
+def _answer(response: requests.Response, content: bytes) -> Answer:
+    status = response.status_code
+    try:
+        body = exact_json.loads(content)
+    except ValueError:
+        body = None
+    if 200 <= status < 300:
+        if not isinstance(body, dict):
+            raise NoAnswer(f"Redpin answered {status} without a JSON object.")
+        return Answer(body, _date(response.headers.get("Date")))
+    if status < 400:
+        raise NoAnswer(f"Redpin answered {status}; redirects are not followed.")
+    raise _error(status, body if isinstance(body, dict) else {})
+
+
+def _error(status: int, envelope: Mapping[str, Any]) -> APIError:
+    """Return the error for Redpin's envelope: code, description, type, field, details."""
+    default = ServerError if status >= 500 else InvalidRequestError
+    return _ERRORS.get(status, default)(
+        status,
+        code=_text(envelope.get("code")),
+        description=_text(envelope.get("description")),
+        type=_text(envelope.get("type")),
+        field=_text(envelope.get("field")),
+        details=envelope.get("details"),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, (str, int)):
+        return ""
+    # PostgreSQL stores no NUL, and these texts end up in a row.
+    return str(value).replace("\x00", "")[:_TEXT_LIMIT]
+
+
+def _date(header: str | None) -> datetime:
+    try:
+        return parsedate_to_datetime(header or "").astimezone(timezone.utc)
+    except ValueError:
+        return datetime.now(timezone.utc)
