@@ -1,0 +1,70 @@
+"""The inbox: what was posted to the webhook, kept as it came, and what became of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .sessions import PaymentSession
+
+
+class WebhookEvent(models.Model):
+    """One event, stored once before anything is done with it.
+
+    `key` identifies it: a digest of event type, event id and payment id, or of the body where the
+    event names none. The other columns repeat what the body claims, for people who search.
+    """
+
+    class Outcome(models.TextChoices):
+        PENDING = "pending", _("to be processed")
+        APPLIED = "applied", _("applied")
+        KNOWN = "known", _("nothing new")
+        IGNORED = "ignored", _("not about a payment")
+        UNKNOWN_STATUS = "unknown_status", _("status not documented")
+        WAITING = "waiting", _("waiting for its session")
+        CONTRADICTED = "contradicted", _("Redpin says otherwise")
+        DEAD = "dead", _("given up")
+
+    account = models.CharField(_("account"), max_length=64)
+    key = models.CharField(_("key"), max_length=64)
+    session = models.ForeignKey(
+        PaymentSession,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("session"),
+    )
+    client_reference_id = models.CharField(_("reference"), max_length=100, blank=True)
+    event_type = models.CharField(_("type"), max_length=64, blank=True)
+    event_id = models.CharField(_("event id"), max_length=255, blank=True)
+    payment_id = models.CharField(_("payment id"), max_length=100, blank=True)
+    status = models.CharField(_("status"), max_length=64, blank=True)
+    body = models.BinaryField(_("body"), editable=False)
+    verifier = models.CharField(_("verified by"), max_length=32)
+
+    outcome = models.CharField(
+        _("outcome"), max_length=16, choices=Outcome, default=Outcome.PENDING
+    )
+    duplicates = models.PositiveIntegerField(_("duplicates"), default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=500, blank=True)
+    received_at = models.DateTimeField(_("received"), auto_now_add=True)
+    processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "key"], name="redpin_event_key_unique")
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="redpin_event_attempt"),
+            models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.status} {self.event_id}".strip()

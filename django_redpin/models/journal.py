@@ -1,0 +1,66 @@
+"""The journal, which is the outbox too: every transition, and whether it has been told."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .events import WebhookEvent
+from .sessions import PaymentSession, SessionRecipient
+
+
+class StatusTransition(models.Model):
+    """One real transition: what moved, from, to, and because of which event.
+
+    Written in the transaction that moves the session; never changed after, but for its dispatch.
+    Its primary key is the stable id by which receivers can tell a repeated signal.
+    """
+
+    class Subject(models.TextChoices):
+        STATE = "state", _("session state")
+        PAYMENT_STATUS = "payment_status", _("payment status")
+        PAYOUT = "payout", _("payout to a recipient")
+        REVIEW = "review", _("review")
+
+    session = models.ForeignKey(
+        PaymentSession,
+        on_delete=models.CASCADE,
+        related_name="transitions",
+        verbose_name=_("session"),
+    )
+    subject = models.CharField(_("subject"), max_length=16, choices=Subject)
+    share = models.ForeignKey(
+        SessionRecipient,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="transitions",
+        verbose_name=_("share"),
+    )
+    event = models.ForeignKey(
+        WebhookEvent,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transitions",
+        verbose_name=_("event"),
+    )
+    from_value = models.CharField(_("from"), max_length=255, blank=True)
+    to_value = models.CharField(_("to"), max_length=255, blank=True)
+    occurred_at = models.DateTimeField(_("occurred"), null=True, blank=True)
+    created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+
+    dispatched_at = models.DateTimeField(_("dispatched"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("status transition")
+        verbose_name_plural = _("status transitions")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt")]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.from_value or '-'} → {self.to_value}"

@@ -1,0 +1,172 @@
+"""Payment sessions and their parts: the shares of the payees, and the items."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from moneyed import Money
+
+from ..rules.money import money_of
+from .recipients import Recipient
+
+
+class PaymentSession(models.Model):
+    """One payment session, from the intent to create it to the end of its payment.
+
+    `state` is ours, the life of the session. `payment_status` is Redpin's, as Redpin writes it;
+    empty until the first fact. Amounts are in major units; the one currency holds for all parts.
+    """
+
+    class State(models.TextChoices):
+        CREATING = "creating", _("being created")
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+        REJECTED = "rejected", _("rejected by Redpin")
+        UNKNOWN = "unknown", _("no answer yet")
+        EXPIRED = "expired", _("expired")
+        SUPERSEDED = "superseded", _("replaced")
+
+    account = models.CharField(_("account"), max_length=64, default="default")
+    customer_id = models.CharField(_("customer id"), max_length=64)
+    client_customer_ref = models.CharField(_("payer's reference"), max_length=255)
+    client_reference_id = models.CharField(_("reference"), max_length=100)
+    idempotency_key = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+        _("idempotency key"), max_length=255, null=True, blank=True
+    )
+    fingerprint = models.CharField(max_length=64, editable=False)
+
+    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+    currency = models.CharField(_("currency"), max_length=3)
+    due_date = models.DateField(_("due date"))
+    purpose_of_transaction = models.CharField(_("purpose"), max_length=100)
+    allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
+    callbacks = models.JSONField(
+        _("callbacks"),
+        default=list,
+        blank=True,
+        help_text=_("Besides this project's own webhook, whose URL is never stored."),
+    )
+
+    session_id = models.CharField(
+        _("Redpin's session id"), max_length=100, null=True, blank=True, unique=True
+    )
+    session_url = models.TextField(_("hosted page"), blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.CREATING)
+    payment_id = models.CharField(
+        _("Redpin's payment id"), max_length=100, null=True, blank=True, unique=True
+    )
+    payment_status = models.CharField(_("payment status"), max_length=64, blank=True)
+    payment_status_position = models.CharField(max_length=128, blank=True, editable=False)
+    review_reason = models.CharField(_("needs review"), max_length=255, blank=True)
+
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("payer"),
+    )
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    renews = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="renewal",
+        verbose_name=_("replaces"),
+    )
+
+    last_error = models.CharField(_("last error"), max_length=500, blank=True)
+    last_error_code = models.CharField(_("its code"), max_length=500, blank=True)
+    last_error_field = models.CharField(_("its field"), max_length=500, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("payment session")
+        verbose_name_plural = _("payment sessions")
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "customer_id", "client_reference_id"],
+                name="redpin_session_reference_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "idempotency_key"], name="redpin_session_key_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0), name="redpin_session_amount_positive"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "next_attempt_at"], name="redpin_session_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return self.client_reference_id
+
+    def __repr__(self) -> str:
+        return f"<PaymentSession {self.client_reference_id}: {self.state}>"
+
+    @property
+    def money(self) -> Money:
+        """The total, with the decimals of its currency."""
+        return money_of(self.amount, self.currency)
+
+
+class SessionRecipient(models.Model):
+    """One payee's share of one session."""
+
+    session = models.ForeignKey(
+        PaymentSession, on_delete=models.CASCADE, related_name="shares", verbose_name=_("session")
+    )
+    recipient = models.ForeignKey(
+        Recipient, on_delete=models.PROTECT, related_name="shares", verbose_name=_("recipient")
+    )
+    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+    payout_status = models.CharField(_("payout status"), max_length=64, blank=True)
+    payout_position = models.CharField(max_length=128, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("recipient's share")
+        verbose_name_plural = _("recipients' shares")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.recipient}: {self.money}"
+
+    @property
+    def money(self) -> Money:
+        """The share, in the session's currency."""
+        return money_of(self.amount, self.session.currency)
+
+
+class SessionItem(models.Model):
+    """One line of what is paid for."""
+
+    session = models.ForeignKey(
+        PaymentSession, on_delete=models.CASCADE, related_name="items", verbose_name=_("session")
+    )
+    item_ref = models.CharField(_("reference"), max_length=100, blank=True)
+    description = models.CharField(_("description"), max_length=255, blank=True)
+    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.description or self.item_ref
+
+    @property
+    def money(self) -> Money:
+        """The item's amount, in the session's currency."""
+        return money_of(self.amount, self.session.currency)
