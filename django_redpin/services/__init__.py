@@ -1,0 +1,20 @@
+"""The verbs. A merchant uses what is imported here; the rest of this package is internal."""
+
+from __future__ import annotations
+
+from ..rules.faults import Fault
+from ..rules.requests import Item
+from .complete import complete_payment_session
+from .create import Share, create_payment_session
+from .refresh import refresh_payment_session
+from .renew import renew_payment_session
+
+__all__ = [
+    "Fault",
+    "Item",
+    "Share",
+    "complete_payment_session",
+    "create_payment_session",
+    "refresh_payment_session",
+    "renew_payment_session",
+]

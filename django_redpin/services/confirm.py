@@ -1,0 +1,78 @@
+"""Is it so? Asks Redpin's authenticated API before a webhook's claim is believed.
+
+Redpin documents no signature, so what a body says about money is a hint. Its list call is the
+proof: same session, same payment, and a status that the claimed one can have led to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..client import EventMessage, RedpinClient, SessionRecord
+from ..conf import get_account
+from ..models import PaymentSession
+from ..rules.statuses import is_known, may_follow
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What Redpin says of a claim.
+
+    `contradiction` is why the claim is not believed, or "". `mismatch` is why a person has to look
+    (Redpin's session is not the one that we created), or "". `is_latest`: the claimed status is
+    the one that Redpin shows at this moment.
+    """
+
+    record: SessionRecord | None = None
+    contradiction: str = ""
+    mismatch: str = ""
+    is_latest: bool = False
+
+
+def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
+    """Compare a claim with Redpin's list call. Raises as that call does."""
+    client = RedpinClient(get_account(session.account))
+    record = client.find_session(session.client_reference_id)
+    if record is None:
+        return Verdict(contradiction="Redpin lists no session with this reference.")
+    mismatch = identity_mismatch(session, record)
+    if mismatch:
+        return Verdict(record, mismatch, mismatch)
+    return Verdict(
+        record,
+        _contradiction(session, message, record),
+        is_latest=record.latest_status == message.status,
+    )
+
+
+def identity_mismatch(session: PaymentSession, record: SessionRecord) -> str:
+    """Return how Redpin's record differs from the session that we created, or ""."""
+    pairs = (
+        ("session_id", session.session_id, record.session_id),
+        ("customer_id", session.customer_id, record.customer_id),
+        ("client_customer_ref", session.client_customer_ref, record.client_customer_ref),
+        ("payment_id", session.payment_id, record.payment_id),
+    )
+    for name, ours, theirs in pairs:
+        if ours and theirs and ours != theirs:
+            return f"Redpin lists another {name} for this reference than the one on record."
+    return ""
+
+
+def _contradiction(session: PaymentSession, message: EventMessage, record: SessionRecord) -> str:
+    claims = (
+        ("session_id", message.session_id, record.session_id),
+        ("customer_id", message.customer_id, session.customer_id),
+        ("client_reference_id", message.client_reference_id, session.client_reference_id),
+        ("payment_id", message.payment_id, record.payment_id),
+    )
+    for name, claimed, listed in claims:
+        if claimed and claimed != listed:
+            return f"The event's {name} is not the one that Redpin lists."
+    if not record.has_payment:
+        return "Redpin lists no payment for this session."
+    if not is_known(record.latest_status):
+        return f"Redpin lists the status {record.latest_status!r}, which is not documented."
+    if not may_follow(message.status, record.latest_status):
+        return f"Redpin lists {record.latest_status}, which {message.status} does not lead to."
+    return ""

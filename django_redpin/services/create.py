@@ -1,0 +1,285 @@
+"""Create a payment session: check every rule, commit the intent, then call Redpin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from moneyed import Money
+
+from ..conf import DEFAULT_ACCOUNT, Account, get_account
+from ..exceptions import (
+    IdempotencyConflict,
+    InvalidPaymentSession,
+    OutcomeUnknown,
+    SessionRejected,
+)
+from ..models import PaymentSession, Recipient, SessionItem, SessionRecipient
+from ..rules import exact_json
+from ..rules.faults import Fault
+from ..rules.money import quantise
+from ..rules.references import new_reference
+from ..rules.requests import Item, PayeeShare, SessionRequest, request_faults
+from .callbacks import callback_url
+from .complete import complete_payment_session, send
+from .leases import LEASE
+from .requests import payee
+from .transactions import require_no_transaction
+
+State = PaymentSession.State
+
+_KEY_MAX_LENGTH: Final = 255
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one recipient gets of the total. `amount` in major units, in the session's currency."""
+
+    recipient: Recipient
+    amount: Money
+
+
+def create_payment_session(
+    *,
+    client_customer_ref: str,
+    amount: Money,
+    due_date: date,
+    purpose_of_transaction: str,
+    recipients: Sequence[Share],
+    items: Sequence[Item] | None = None,
+    allowed_origins: Sequence[str] | None = None,
+    callbacks: Sequence[str] = (),
+    client_reference_id: str | None = None,
+    payer: AbstractBaseUser | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    account: str = DEFAULT_ACCOUNT,
+) -> PaymentSession:
+    """Create a payment session at Redpin and return its row, with the page's URL in it.
+
+    The amount is in major units of its currency; recipients' amounts, and items' amounts where
+    there are items, sum to it. The due date is the day by which the money has to be *credited*,
+    at least 5 calendar days from today (UTC). `allowed_origins` defaults to the setting; without
+    any, Redpin asks the payer for a one-time code. `callbacks` are further URLs; this project's own
+    webhook is added by itself. `metadata` is yours: any JSON object, never sent to Redpin.
+
+    With an `idempotency_key` (say, `f"order-{order.pk}"`) the call can be repeated: it returns
+    the session that the first one made, and finishes what was cut off.
+
+    Raises `InvalidPaymentSession` with every broken rule at once (nothing stored, nothing sent),
+    `IdempotencyConflict` for a key of another payment, `OpenTransactionError` inside a transaction,
+    `SessionRejected` where Redpin refuses (row kept as `rejected`), `OutcomeUnknown` where nobody
+    can tell (row kept as `unknown`), `ConfigurationError` for settings that don't allow it.
+    """
+    require_no_transaction("create_payment_session")
+    settings = get_account(account)
+    request = SessionRequest(
+        client_customer_ref=client_customer_ref,
+        client_reference_id=new_reference() if client_reference_id is None else client_reference_id,
+        amount=amount,
+        due_date=due_date,
+        purpose_of_transaction=purpose_of_transaction,
+        recipients=_payee_shares(recipients),
+        items=items,
+        allowed_origins=settings.allowed_origins if allowed_origins is None else allowed_origins,
+        callbacks=callbacks,
+    )
+    faults = (
+        *request_faults(request, settings.policy()),
+        *_saved_faults(recipients, settings),
+        *_own_faults(metadata, idempotency_key),
+    )
+    # A day later the due date of a session that exists may be too near for a new one. Its key still
+    # leads to it.
+    if any(fault.code != "too_soon" for fault in faults) or (faults and not idempotency_key):
+        raise InvalidPaymentSession(faults)
+    fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
+    existing = _by_key(settings, idempotency_key)
+    if existing is not None:
+        return _resume(existing, fingerprint)
+    if faults:
+        raise InvalidPaymentSession(faults)
+    _require_settings(settings, request)
+    try:
+        session = _store_intent(
+            settings, request, recipients, payer, metadata, idempotency_key, fingerprint
+        )
+    except IntegrityError:
+        existing = _by_key(settings, idempotency_key)
+        if existing is not None:  # Another caller with this key was faster.
+            return _resume(existing, fingerprint)
+        message = "This reference belongs to another session; each may be used once."
+        raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
+    return send(session)
+
+
+def _payee_shares(recipients: Any) -> Any:
+    """Return the shares as the rules know them; what is no Share is left for the rules to name."""
+    if not isinstance(recipients, (list, tuple)):
+        return recipients
+    return [
+        PayeeShare(payee(share.recipient), share.amount)
+        if isinstance(share, Share) and isinstance(share.recipient, Recipient)
+        else share
+        for share in recipients
+    ]
+
+
+def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
+    faults: list[Fault] = []
+    for place, share in enumerate(recipients if isinstance(recipients, (list, tuple)) else ()):
+        recipient: object = getattr(share, "recipient", None)
+        if not isinstance(recipient, Recipient):
+            continue
+        path = f"recipient_details[{place}]"
+        if recipient.pk is None:
+            faults.append(Fault(path, "not_saved", "Save the recipient first."))
+        elif recipient.account != settings.alias:
+            message = f"This recipient belongs to the account {recipient.account!r}."
+            faults.append(Fault(path, "other_account", message))
+    return faults
+
+
+def _own_faults(metadata: object, idempotency_key: object) -> list[Fault]:
+    faults = []
+    try:
+        stored = json.dumps({} if metadata is None else metadata, allow_nan=False)
+        if "\\u0000" in stored or not isinstance(metadata, (Mapping, type(None))):
+            raise ValueError
+    except (TypeError, ValueError, RecursionError):
+        message = "Give a dict that JSON can hold: text, numbers, lists and dicts."
+        faults.append(Fault("metadata", "not_json", message))
+    if idempotency_key is not None and not (
+        isinstance(idempotency_key, str)
+        and 1 <= len(idempotency_key) <= _KEY_MAX_LENGTH
+        and idempotency_key.isprintable()
+    ):
+        message = f"Give text of 1 to {_KEY_MAX_LENGTH} printable characters, or None."
+        faults.append(Fault("idempotency_key", "invalid_key", message))
+    return faults
+
+
+def _fingerprint(
+    request: SessionRequest,
+    recipients: Sequence[Share],
+    client_reference_id: str | None,
+    allowed_origins: Sequence[str] | None,
+) -> str:
+    """Return a digest of what the caller asked for, to tell one payment from another.
+
+    Only what the caller gave: neither a reference made here nor a default of the settings, which
+    may differ when the same call is repeated.
+    """
+    asked = {
+        "client_customer_ref": request.client_customer_ref,
+        "client_reference_id": client_reference_id,
+        "amount": str(quantise(request.amount)),
+        "due_date": request.due_date.isoformat(),
+        "purpose_of_transaction": request.purpose_of_transaction,
+        "recipients": [[share.recipient.pk, str(quantise(share.amount))] for share in recipients],
+        "items": [
+            [item.item_ref, item.description, str(quantise(item.amount))]
+            for item in request.items or ()
+        ],
+        "allowed_origins": None if allowed_origins is None else list(allowed_origins),
+        "callbacks": list(request.callbacks),
+    }
+    return hashlib.sha256(exact_json.dumps(asked)).hexdigest()
+
+
+def _require_settings(settings: Account, request: SessionRequest) -> None:
+    """Raise `ConfigurationError` before anything is stored, rather than after."""
+    for name in ("customer_id", "client_id", "client_secret"):
+        settings.required(name)
+    callback_url(settings, request.client_reference_id)
+
+
+def _by_key(settings: Account, idempotency_key: str | None) -> PaymentSession | None:
+    if idempotency_key is None:
+        return None
+    return PaymentSession.objects.filter(
+        account=settings.alias, idempotency_key=idempotency_key
+    ).first()
+
+
+def _store_intent(
+    settings: Account,
+    request: SessionRequest,
+    recipients: Sequence[Share],
+    payer: AbstractBaseUser | None,
+    metadata: Mapping[str, Any] | None,
+    idempotency_key: str | None,
+    fingerprint: str,
+) -> PaymentSession:
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        session = PaymentSession.objects.create(
+            account=settings.alias,
+            customer_id=settings.customer_id,
+            client_customer_ref=request.client_customer_ref,
+            client_reference_id=request.client_reference_id,
+            idempotency_key=idempotency_key,
+            fingerprint=fingerprint,
+            amount=request.amount.amount,
+            currency=request.amount.currency.code,
+            due_date=request.due_date,
+            purpose_of_transaction=request.purpose_of_transaction,
+            allowed_origins=list(request.allowed_origins),
+            callbacks=list(request.callbacks),
+            payer=cast("Any", payer),  # The project's own user model.
+            metadata=dict(metadata or {}),
+            # Ours from the first moment; if this process dies, the sweep takes over.
+            attempts=1,
+            leased_until=now + LEASE,
+            next_attempt_at=now,
+        )
+        SessionRecipient.objects.bulk_create(
+            SessionRecipient(session=session, recipient=share.recipient, amount=share.amount.amount)
+            for share in recipients
+        )
+        SessionItem.objects.bulk_create(
+            SessionItem(
+                session=session,
+                item_ref=item.item_ref,
+                description=item.description,
+                amount=item.amount.amount,
+            )
+            for item in request.items or ()
+        )
+    return session
+
+
+def _resume(session: PaymentSession, fingerprint: str) -> PaymentSession:
+    """Return the session that has this key, and finish it where that was cut off."""
+    if session.fingerprint != fingerprint:
+        raise IdempotencyConflict(session)
+    _wait_for_other_caller(session)
+    if session.state == State.REJECTED:
+        raise SessionRejected(session)
+    if session.state in (State.CREATING, State.UNKNOWN):
+        return complete_payment_session(session)
+    return session
+
+
+def _wait_for_other_caller(session: PaymentSession) -> None:
+    """Wait while another caller is creating this very session, as long as its call may take."""
+    account = get_account(session.account)
+    deadline = time.monotonic() + account.connect_timeout + account.read_timeout
+    while session.state == State.CREATING and _is_leased(session):
+        if time.monotonic() > deadline:
+            raise OutcomeUnknown(session)
+        time.sleep(_POLL_SECONDS)
+        session.refresh_from_db()
+
+
+def _is_leased(session: PaymentSession) -> bool:
+    return session.leased_until is not None and session.leased_until > timezone.now()

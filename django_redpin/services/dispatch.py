@@ -1,0 +1,80 @@
+"""Tell receivers of a transition: after its commit, at least once, with a stable id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from django.dispatch import Signal
+from django.utils import timezone
+
+from .. import signals
+from ..models import PaymentSession, StatusTransition
+from ..rules.statuses import FAILED, PAYMENT_COMPLETED
+from .journal import Subject
+from .leases import claim, retry_at
+
+logger = logging.getLogger("django_redpin")
+State = PaymentSession.State
+
+MAX_ATTEMPTS: Final = 12
+
+_BY_STATE: Final[dict[str, Signal]] = {
+    State.OPEN: signals.payment_session_created,
+    State.EXPIRED: signals.payment_session_expired,
+}
+_BY_STATUS: Final[dict[str, Signal]] = {
+    PAYMENT_COMPLETED: signals.payment_completed,
+    **dict.fromkeys(FAILED, signals.payment_failed),
+}
+
+
+def dispatch_transition(pk: int) -> bool:
+    """Send the signals of the transition with this primary key; return whether all went well.
+
+    Safe to call again and by several workers. A receiver that raises stops no other; the
+    transition is then sent again later, to all receivers, with the same id.
+    """
+    if not claim(StatusTransition, pk):
+        return False
+    transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
+    failures = [
+        f"{getattr(receiver, '__qualname__', receiver.__class__.__name__)}: {type(result).__name__}"
+        for signal in _signals(transition)
+        for receiver, result in signal.send_robust(
+            sender=PaymentSession,
+            session=transition.session,
+            transition=transition,
+            event=transition.event,
+            share=transition.share,
+        )
+        if isinstance(result, Exception)
+    ]
+    rows = StatusTransition.objects.filter(pk=pk)
+    if not failures:
+        rows.update(
+            dispatched_at=timezone.now(), next_attempt_at=None, leased_until=None, last_error=""
+        )
+        return True
+    given_up = transition.attempts >= MAX_ATTEMPTS
+    rows.update(
+        next_attempt_at=None if given_up else retry_at(transition.attempts),
+        leased_until=None,
+        last_error="; ".join(failures)[:500],
+    )
+    logger.error("Receivers failed for transition %s: %s", pk, "; ".join(failures))
+    return False
+
+
+def _signals(transition: StatusTransition) -> Iterable[Signal]:
+    """Return the signals that tell of this transition, the general one first."""
+    if transition.subject == Subject.STATE:
+        signal = _BY_STATE.get(transition.to_value)
+        return [signal] if signal else []
+    if transition.subject == Subject.PAYMENT_STATUS:
+        signal = _BY_STATUS.get(transition.to_value)
+        return [signals.payment_status_changed, *([signal] if signal else [])]
+    if transition.subject == Subject.PAYOUT:
+        return [signals.payout_status_changed]
+    return [signals.session_needs_review]

@@ -1,0 +1,187 @@
+"""Apply one believed fact: by compare-and-set, with its journal, in one transaction.
+
+The greatest fact sets the status (`rules.statuses.Position`), so that any order of arrival, and
+any number of repetitions, ends the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ..exceptions import RedpinError
+from ..models import PaymentSession, SessionRecipient, WebhookEvent
+from ..rules.statuses import FINAL, PAYOUT, Position
+from .journal import Subject, hold_for_review, write
+
+State = PaymentSession.State
+
+_TRIES: Final = 5
+
+# A payment through one of these is one that should not be.
+_DEAD_ENDS: Final = {
+    State.REJECTED: "A payment was made through a session that Redpin had rejected.",
+    State.SUPERSEDED: "A payment was made through a session that had been replaced.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A status that a payment reached, as Redpin's API confirmed it. `at` is UTC.
+
+    `is_latest`: it is what Redpin shows at this moment, whatever the clocks said before.
+    """
+
+    status: str
+    at: datetime
+    key: str
+    payment_id: str
+    session_id: str
+    recipient_id: str = ""
+    is_latest: bool = False
+    event: WebhookEvent | None = None
+
+
+class FactNotApplied(RedpinError):
+    """Other writers were faster each time. The event stays due."""
+
+
+class _Lost(Exception):
+    """Somebody moved the row between our read and our write."""
+
+
+def apply_fact(session: PaymentSession, fact: Fact) -> bool:
+    """Apply the fact and mark its event done; return whether anything was new.
+
+    Raises `FactNotApplied` after five lost races, with nothing changed.
+    """
+    for _attempt in range(_TRIES):
+        session.refresh_from_db()
+        try:
+            with transaction.atomic():
+                is_new = _move_payment(session, fact)
+                is_new |= _move_payouts(session, fact)
+                if fact.event is not None:
+                    _finish(fact.event, is_new=is_new)
+        except _Lost:
+            continue
+        except IntegrityError:
+            hold_for_review(
+                session,
+                "Redpin tells of a payment or session id that another session has.",
+                event=fact.event,
+            )
+            raise FactNotApplied("The payment belongs to another session.") from None
+        session.refresh_from_db()
+        if is_new and session.state in _DEAD_ENDS:
+            hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
+        return is_new
+    raise FactNotApplied("The session was being changed by others; the event stays due.")
+
+
+def _move_payment(session: PaymentSession, fact: Fact) -> bool:
+    """Move the session if the fact is the greatest one yet. The first statement is the write."""
+    position = _position(session, fact)
+    if str(position) <= session.payment_status_position:
+        return False
+    changes = _changes(session, fact)
+    won = PaymentSession.objects.filter(
+        pk=session.pk,
+        payment_status_position=session.payment_status_position,
+        state=session.state,
+    ).update(payment_status_position=str(position), updated_at=timezone.now(), **changes)
+    if not won:
+        raise _Lost
+    if fact.status == session.payment_status:
+        return False
+    write(
+        session,
+        Subject.PAYMENT_STATUS,
+        session.payment_status,
+        fact.status,
+        event=fact.event,
+        occurred_at=fact.at,
+    )
+    if changes.get("state", session.state) != session.state:
+        write(session, Subject.STATE, session.state, State.CLOSED, event=fact.event)
+    return True
+
+
+def _position(session: PaymentSession, fact: Fact) -> Position:
+    position = Position.of(fact.status, fact.at, fact.key)
+    held = session.payment_status_position
+    if fact.is_latest and fact.status != session.payment_status and str(position) <= held:
+        # Redpin shows this status now, so it came after the one on record; a clock was off, or a
+        # status that we fetched was stamped later than the event that followed it.
+        just_after = datetime.fromisoformat(held[:26] + "+00:00") + timedelta(microseconds=1)
+        return Position.of(fact.status, just_after, fact.key)
+    return position
+
+
+def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
+    changes: dict[str, Any] = {"payment_status": fact.status}
+    if not session.payment_id:
+        changes["payment_id"] = fact.payment_id
+    if not session.session_id:
+        changes["session_id"] = fact.session_id
+    if fact.status in FINAL:
+        # The page has done its work, and its URL lets whoever has it in: it is not kept.
+        changes["session_url"] = ""
+        if session.state not in (*_DEAD_ENDS, State.CLOSED):
+            changes |= {"state": State.CLOSED, "leased_until": None, "next_attempt_at": None}
+    return changes
+
+
+def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
+    """Move the share of the recipient that the fact is about, by the same rule."""
+    if fact.status not in PAYOUT:
+        return False
+    position = str(Position.of(fact.status, fact.at, fact.key))
+    is_new = False
+    for share in _shares(session, fact.recipient_id):
+        if position <= share.payout_position:
+            continue
+        won = SessionRecipient.objects.filter(
+            pk=share.pk, payout_position=share.payout_position
+        ).update(payout_status=fact.status, payout_position=position)
+        if not won:
+            raise _Lost
+        if share.payout_status != fact.status:
+            is_new = True
+            write(
+                session,
+                Subject.PAYOUT,
+                share.payout_status,
+                fact.status,
+                event=fact.event,
+                share=share,
+                occurred_at=fact.at,
+            )
+    return is_new
+
+
+def _shares(session: PaymentSession, recipient_id: str) -> list[SessionRecipient]:
+    shares = list(session.shares.select_related("recipient"))
+    named = [
+        share for share in shares if recipient_id and share.recipient.recipient_id == recipient_id
+    ]
+    # A payee whose bank details were sent along has an id that only Redpin knows; where there is
+    # one share alone, it can't be another's.
+    return named or (shares if len(shares) == 1 else [])
+
+
+def _finish(event: WebhookEvent, *, is_new: bool) -> None:
+    outcome = WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN
+    done = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
+        outcome=outcome,
+        processed_at=timezone.now(),
+        next_attempt_at=None,
+        leased_until=None,
+        last_error="",
+    )
+    if not done:
+        raise _Lost

@@ -1,0 +1,42 @@
+"""Who works on a row, and when it is tried again: leases and back-off, the same for all tables.
+
+A row waits while `next_attempt_at` is set. A worker takes it by one conditional UPDATE; a lease
+that a killed worker leaves behind runs out. Nothing here needs a row lock.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ..models import PaymentSession, StatusTransition, WebhookEvent
+
+# Longer than any attempt can take: its calls to Redpin all have time-outs.
+LEASE: Final = timedelta(seconds=120)
+_FIRST_DELAY: Final = 5.0
+_MAX_DELAY: Final = 3600.0
+
+Leased: TypeAlias = type[PaymentSession] | type[StatusTransition] | type[WebhookEvent]
+
+
+def claim(model: Leased, pk: int, *, even_if_not_due: bool = False) -> bool:
+    """Take the row for one attempt, and count it. Returns False if it is done, taken or not due."""
+    now = timezone.now()
+    waiting = Q(pk=pk, next_attempt_at__isnull=False)
+    if not even_if_not_due:
+        waiting &= Q(next_attempt_at__lte=now)
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+    taken = model._default_manager.filter(waiting & free).update(
+        leased_until=now + LEASE, attempts=F("attempts") + 1
+    )
+    return bool(taken)
+
+
+def retry_at(attempts: int) -> datetime:
+    """Return when to try again after so many attempts: doubling, at most an hour, with jitter."""
+    delay = min(_FIRST_DELAY * 2 ** min(attempts, 20), _MAX_DELAY)
+    return timezone.now() + timedelta(seconds=delay * (0.5 + secrets.randbelow(501) / 1000))

@@ -1,0 +1,79 @@
+"""Store what was posted, once, before anything is done with it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ..client import EventMessage, read_event
+from ..models import PaymentSession, WebhookEvent
+from .queue import PROCESS_EVENT, enqueue
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The event's row, and whether it was stored just now."""
+
+    event: WebhookEvent
+    is_new: bool
+
+
+def record_event(body: bytes, *, account: str, client_reference_id: str, verifier: str) -> Recorded:
+    """Store an event that was verified, and have it processed after the commit.
+
+    The insert comes first and the unique key decides, so that many copies at once make one row. A
+    copy of an event that is not done yet makes it due again; a copy of one that is done is only
+    counted. `client_reference_id` is the one that the URL's token was signed for, or "".
+
+    Raises `UnreadableEvent` for a body that is no JSON object; nothing is stored then.
+    """
+    message = read_event(body)
+    key = _key(message, body)
+    reference = client_reference_id or message.client_reference_id
+    try:
+        with transaction.atomic():
+            event = WebhookEvent.objects.create(
+                account=account,
+                key=key,
+                session=_session(account, reference),
+                client_reference_id=reference,
+                event_type=message.event_type,
+                event_id=message.event_id,
+                payment_id=message.payment_id,
+                status=message.status,
+                body=body,
+                verifier=verifier,
+                next_attempt_at=timezone.now(),
+            )
+    except IntegrityError:
+        return _repeated(account, key)
+    enqueue(PROCESS_EVENT, event.pk)
+    return Recorded(event, is_new=True)
+
+
+def _key(message: EventMessage, body: bytes) -> str:
+    """Return what tells one event from another. Redpin: event_id and payment_id together."""
+    if not message.event_id:
+        return hashlib.sha256(b"body\x00" + body).hexdigest()
+    parts = ("event", message.event_type, message.event_id, message.payment_id)
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def _repeated(account: str, key: str) -> Recorded:
+    rows = WebhookEvent.objects.filter(account=account, key=key)
+    rows.update(duplicates=F("duplicates") + 1)
+    rearmed = rows.filter(processed_at__isnull=True).update(next_attempt_at=timezone.now())
+    event = rows.get()
+    if rearmed:
+        enqueue(PROCESS_EVENT, event.pk)
+    return Recorded(event, is_new=False)
+
+
+def _session(account: str, reference: str) -> PaymentSession | None:
+    if not reference:
+        return None
+    return PaymentSession.objects.filter(account=account, client_reference_id=reference).first()

@@ -1,0 +1,68 @@
+"""Ask Redpin what became of a session, and apply what it says."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from ..client import RedpinClient, SessionRecord
+from ..conf import get_account
+from ..models import PaymentSession
+from ..rules.statuses import is_known
+from .complete import EXPIRY_GRACE, UNFINISHED, complete_payment_session
+from .confirm import identity_mismatch
+from .facts import Fact, apply_fact
+from .journal import hold_for_review, move_state
+
+State = PaymentSession.State
+
+
+def refresh_payment_session(session: PaymentSession) -> PaymentSession:
+    """Look the session up at Redpin and bring the row up to date; return it.
+
+    A session past its `expires_at` becomes `expired` only once Redpin lists no payment for it: a
+    local clock alone never decides that. One whose creation is unfinished is completed first.
+
+    Raises `NoAnswer` or `APIError` as the call does, and what `complete_payment_session` raises.
+    """
+    session.refresh_from_db()
+    if session.state in UNFINISHED:
+        session = complete_payment_session(session)
+    record = RedpinClient(get_account(session.account)).find_session(session.client_reference_id)
+    if record is None:
+        return session
+    mismatch = identity_mismatch(session, record)
+    if mismatch:
+        hold_for_review(session, mismatch)
+        return session
+    if record.has_payment:
+        _apply_latest(session, record)
+    elif session.state == State.OPEN and _is_over(session, record):
+        move_state(session, State.EXPIRED, session_url="", next_attempt_at=None)
+    session.refresh_from_db()
+    return session
+
+
+def _apply_latest(session: PaymentSession, record: SessionRecord) -> None:
+    if not is_known(record.latest_status):
+        hold_for_review(session, f"Redpin lists the undocumented status {record.latest_status!r}.")
+    elif record.latest_status != session.payment_status:
+        apply_fact(
+            session,
+            Fact(
+                status=record.latest_status,
+                at=record.as_of,
+                key="list",
+                payment_id=record.payment_id,
+                session_id=record.session_id,
+                is_latest=True,
+            ),
+        )
+
+
+def _is_over(session: PaymentSession, record: SessionRecord) -> bool:
+    expires_at = record.expires_at or session.expires_at
+    return (
+        expires_at is not None
+        and record.as_of > expires_at + EXPIRY_GRACE
+        and timezone.now() > expires_at
+    )

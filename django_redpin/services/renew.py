@@ -1,0 +1,69 @@
+"""Start again: a new session in place of one that can no longer be paid."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from django.db import IntegrityError
+
+from ..conf import get_account
+from ..exceptions import InvalidPaymentSession, PaymentUnderWay
+from ..models import PaymentSession
+from ..rules.requests import request_faults
+from ..rules.statuses import CANCELLED, REFUNDED
+from .complete import UNFINISHED, complete_payment_session, send
+from .refresh import refresh_payment_session
+from .replace import replace_session
+from .requests import stored_request
+from .transactions import require_no_transaction
+
+State = PaymentSession.State
+
+_ENDED_UNPAID: Final = frozenset({CANCELLED, REFUNDED})
+
+
+def renew_payment_session(
+    session: PaymentSession, *, due_date: date | None = None
+) -> PaymentSession:
+    """Put a new session in the place of one that expired, or whose payment was called off.
+
+    Called off is cancelled or refunded. The new session has a new reference and the same content;
+    give `due_date` where the old one is too near (5 calendar days from today, UTC). It takes over
+    the idempotency key. Redpin is asked first whether a payment is under way. Calling again
+    returns the same renewal.
+
+    Raises `PaymentUnderWay` where the old session was paid, is being paid, or can still be paid:
+    Redpin has no call that closes a page, so a second session could be paid twice. Raises
+    `InvalidPaymentSession` for a due date too near, and what `create_payment_session` raises.
+    """
+    require_no_transaction("renew_payment_session")
+    renewal = _renewal(session)
+    if renewal is not None:
+        return renewal
+    session = refresh_payment_session(session)
+    if session.state == State.OPEN and not session.payment_status:
+        raise PaymentUnderWay(session, "its page can still be paid until it expires.")
+    if session.state != State.EXPIRED and session.payment_status not in _ENDED_UNPAID:
+        raise PaymentUnderWay(session, f"it is {session.payment_status or session.state}.")
+    account = get_account(session.account)
+    if due_date is not None:
+        session.due_date = due_date
+    faults = request_faults(stored_request(session, account), account.policy())
+    if faults:
+        raise InvalidPaymentSession(faults)
+    try:
+        return send(replace_session(session, due_date=due_date))
+    except IntegrityError:
+        renewal = _renewal(session)
+        if renewal is None:
+            raise
+        return renewal
+
+
+def _renewal(session: PaymentSession) -> PaymentSession | None:
+    """Return what stands in the session's place by now, finished where that was cut off."""
+    renewal = PaymentSession.objects.filter(renews=session.pk).first()
+    if renewal is None:
+        return None
+    return complete_payment_session(renewal) if renewal.state in UNFINISHED else renewal

@@ -1,0 +1,73 @@
+"""Put a new session in an old one's place, in one transaction, so that only one can be live."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..models import PaymentSession, SessionItem, SessionRecipient
+from ..rules.references import new_reference
+from .journal import Subject, write
+from .leases import LEASE
+
+State = PaymentSession.State
+
+
+def replace_session(old: PaymentSession, *, due_date: date | None = None) -> PaymentSession:
+    """Store a copy of `old` under a new reference and return it, claimed, for its first attempt.
+
+    The old row hands over its idempotency key and becomes `superseded`, unless its payment ended
+    (`closed`). Each session has at most one renewal: the unique constraint on `renews` decides
+    between two callers, and the loser gets an `IntegrityError`.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        key, from_state = old.idempotency_key, old.state
+        to_state = State.CLOSED if old.state == State.CLOSED else State.SUPERSEDED
+        PaymentSession.objects.filter(pk=old.pk).update(
+            idempotency_key=None,
+            state=to_state,
+            session_url="",
+            leased_until=None,
+            next_attempt_at=None,
+            updated_at=now,
+        )
+        new = PaymentSession.objects.create(
+            account=old.account,
+            customer_id=old.customer_id,
+            client_customer_ref=old.client_customer_ref,
+            client_reference_id=new_reference(),
+            idempotency_key=key,
+            fingerprint=old.fingerprint,
+            amount=old.amount,
+            currency=old.currency,
+            due_date=due_date or old.due_date,
+            purpose_of_transaction=old.purpose_of_transaction,
+            allowed_origins=old.allowed_origins,
+            callbacks=old.callbacks,
+            payer=old.payer,
+            metadata=old.metadata,
+            renews=old,
+            attempts=1,
+            leased_until=now + LEASE,
+            next_attempt_at=now,
+        )
+        SessionRecipient.objects.bulk_create(
+            SessionRecipient(session=new, recipient_id=share.recipient_id, amount=share.amount)
+            for share in old.shares.all()
+        )
+        SessionItem.objects.bulk_create(
+            SessionItem(
+                session=new,
+                item_ref=item.item_ref,
+                description=item.description,
+                amount=item.amount,
+            )
+            for item in old.items.all()
+        )
+        if from_state != to_state:
+            write(old, Subject.STATE, from_state, to_state)
+    old.refresh_from_db()
+    return new

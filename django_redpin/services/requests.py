@@ -1,0 +1,41 @@
+"""A stored session as the request that Redpin is sent, the same at every attempt."""
+
+from __future__ import annotations
+
+from ..conf import Account
+from ..models import PaymentSession, Recipient
+from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
+from .callbacks import callback_url
+
+
+def payee(recipient: Recipient) -> Payee:
+    """Return the recipient as Redpin is told of it."""
+    return Payee(
+        name=recipient.name,
+        type=recipient.type,
+        country_code=recipient.country_code,
+        currency=recipient.currency,
+        bank_details=recipient.bank_details,
+        recipient_id=recipient.recipient_id,
+    )
+
+
+def stored_request(session: PaymentSession, account: Account) -> SessionRequest:
+    """Return the request of a stored session, this project's webhook among its callbacks."""
+    own_callback = callback_url(account, session.client_reference_id)
+    shares = session.shares.select_related("recipient", "session")
+    items = [
+        Item(item.item_ref, item.description, item.money)
+        for item in session.items.select_related("session")
+    ]
+    return SessionRequest(
+        client_customer_ref=session.client_customer_ref,
+        client_reference_id=session.client_reference_id,
+        amount=session.money,
+        due_date=session.due_date,
+        purpose_of_transaction=session.purpose_of_transaction,
+        recipients=[PayeeShare(payee(share.recipient), share.money) for share in shares],
+        items=items or None,
+        allowed_origins=list(session.allowed_origins),
+        callbacks=[own_callback, *session.callbacks],
+    )

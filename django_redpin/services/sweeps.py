@@ -1,0 +1,95 @@
+"""Finish what a crash, a lost message or a dead broker left behind.
+
+Each sweep takes a bounded number of rows that are due, the oldest first, and may overlap with
+others: the leases decide who works on a row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from ..exceptions import RedpinError
+from ..models import PaymentSession, StatusTransition, WebhookEvent
+from .complete import UNFINISHED, complete_payment_session
+from .dispatch import dispatch_transition
+from .leases import claim
+from .process import process_event
+from .refresh import refresh_payment_session
+
+logger = logging.getLogger("django_redpin")
+
+_Row = TypeVar("_Row", bound=Model)
+
+BATCH: Final = 100
+_ASK_AGAIN_AFTER: Final = timedelta(minutes=15)
+
+
+def process_due_events(limit: int = BATCH) -> int:
+    """Process up to `limit` events that are due; return how many were tried."""
+    return _each(_due(WebhookEvent.objects.all()), limit, process_event)
+
+
+def dispatch_due_transitions(limit: int = BATCH) -> int:
+    """Dispatch up to `limit` transitions that are due; return how many were tried."""
+    return _each(_due(StatusTransition.objects.all()), limit, dispatch_transition)
+
+
+def complete_due_sessions(limit: int = BATCH) -> int:
+    """Complete up to `limit` sessions whose creation was cut off; return how many were tried."""
+    unfinished = PaymentSession.objects.filter(state__in=UNFINISHED)
+    return _each(_due(unfinished), limit, complete_session)
+
+
+def refresh_due_sessions(limit: int = BATCH) -> int:
+    """Ask Redpin about up to `limit` open sessions past their time; return how many were asked."""
+    still_open = PaymentSession.objects.filter(state=PaymentSession.State.OPEN)
+    return _each(_due(still_open), limit, refresh_session)
+
+
+def complete_session(pk: int) -> None:
+    """Complete one session; an outcome that is still unknown is left for the next sweep."""
+    session = PaymentSession.objects.filter(pk=pk).first()
+    if session is None:
+        return
+    try:
+        complete_payment_session(session)
+    except RedpinError as error:
+        logger.warning("Session %s is not complete: %s", session.client_reference_id, error)
+
+
+def refresh_session(pk: int) -> None:
+    """Refresh one open session; while it stays open, it is due again in 15 minutes."""
+    if not claim(PaymentSession, pk):
+        return
+    session = PaymentSession.objects.get(pk=pk)
+    try:
+        refresh_payment_session(session)
+    except RedpinError as error:
+        logger.warning("Session %s is not refreshed: %s", session.client_reference_id, error)
+    rows = PaymentSession.objects.filter(pk=pk)
+    rows.update(leased_until=None)
+    rows.filter(state=PaymentSession.State.OPEN).update(
+        next_attempt_at=timezone.now() + _ASK_AGAIN_AFTER
+    )
+
+
+def _due(rows: QuerySet[_Row]) -> QuerySet[_Row]:
+    now = timezone.now()
+    return rows.filter(next_attempt_at__lte=now).exclude(leased_until__gte=now)
+
+
+def _each(rows: QuerySet[_Row], limit: int, work: Callable[[int], object]) -> int:
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    for pk in keys:
+        try:
+            work(pk)
+        except Exception:
+            # One row that can't be worked on holds up no other; its lease makes it due again.
+            logger.exception("Row %s could not be swept.", pk)
+    return len(keys)

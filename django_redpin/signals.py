@@ -1,0 +1,35 @@
+"""What receivers can listen to. Sent after the commit, at least once, never inside a transaction.
+
+Every receiver gets `session` (PaymentSession) and `transition` (StatusTransition, whose primary
+key is the same each time that the signal is sent again), `event` (WebhookEvent or None) and
+`share` (SessionRecipient or None); the sender is `PaymentSession`.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# The session was created at Redpin, and its page can be shown.
+payment_session_created = Signal()
+
+# The session expired unpaid.
+payment_session_expired = Signal()
+
+# The payment's status changed; `transition.from_value` and `.to_value` are Redpin's strings.
+payment_status_changed = Signal()
+
+# All recipients have their money (PAYMENT_COMPLETED).
+payment_completed = Signal()
+
+# The payment was cancelled, bounced back or refunded.
+payment_failed = Signal()
+
+# The money for one recipient, `share`, moved.
+payout_status_changed = Signal()
+
+# What Redpin says does not fit what was created; a person has to look (`session.review_reason`).
+session_needs_review = Signal()
+
+# A post to the webhook was refused. Gets `account` (str), `reason` (str) and the `request`; nothing
+# was stored, so there is no session and no transition. The sender is the view's class.
+webhook_rejected = Signal()
