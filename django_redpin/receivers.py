@@ -1,0 +1,42 @@
+"""Turn a Celery task into a signal receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.dispatch import Signal
+
+from .models import StatusTransition
+from .signals import webhook_rejected
+
+Task = TypeVar("Task", bound=Callable[..., Any])
+
+
+def on(signal: Signal) -> Callable[[Task], Task]:
+    """Return a decorator that has the Celery task enqueued whenever `signal` is sent.
+
+    ```python
+    @on(payment_completed)
+    @shared_task
+    def release_keys(transition_id): ...
+    ```
+
+    The task gets one argument: the primary key of the `StatusTransition`, from which it finds the
+    session. The signal comes at least once, so the task may run again with the same key; make its
+    work repeatable. Where the broker takes no message, the signal is sent again later.
+
+    Raises `TypeError` for `webhook_rejected`, which has no transition.
+    """
+    if signal is webhook_rejected:
+        raise TypeError("webhook_rejected has no transition; connect a plain receiver to it.")
+
+    def decorate(task: Task) -> Task:
+        def enqueue(sender: object, *, transition: StatusTransition, **kwargs: object) -> None:
+            task.apply_async(args=(transition.pk,))  # type: ignore[attr-defined]
+
+        # Signals hold their receivers weakly; nobody else holds this one.
+        signal.connect(enqueue, weak=False)
+        return task
+
+    return decorate

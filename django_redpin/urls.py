@@ -1,0 +1,20 @@
+"""The webhook's URLs. Include them anywhere: `path("redpin/", include("django_redpin.urls"))`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .webhooks.view import WebhookView
+
+app_name = "redpin"
+
+urlpatterns = [
+    # What every session's callback URL is made of.
+    path(
+        "webhooks/<slug:account>/<slug:client_reference_id>/<slug:token>/",
+        WebhookView.as_view(),
+        name="session-webhook",
+    ),
+    # For the account-wide subscription of Redpin's newer API.
+    path("webhooks/<slug:account>/<slug:token>/", WebhookView.as_view(), name="account-webhook"),
+]

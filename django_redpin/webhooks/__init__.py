@@ -1,0 +1,1 @@
+"""What Redpin posts to us: verify, store, answer. What it means is for the services."""

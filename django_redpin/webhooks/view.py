@@ -1,0 +1,115 @@
+"""The webhook's view. It refuses cheaply, stores once, answers; the rest happens later."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..exceptions import UnreadableEvent
+from ..services.record import record_event
+from ..signals import webhook_rejected
+from .verification import NotVerified, NoVerifier, verify_token
+
+logger = logging.getLogger("django_redpin.security")
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+# Login is not required: Redpin has none; the token in the path is the proof.
+# Outside ATOMIC_REQUESTS: 200 means that the event is committed.
+@method_decorator(login_not_required, name="dispatch")
+@method_decorator(csrf_exempt, name="dispatch")
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class WebhookView(APIView):
+    """Takes the events that Redpin posts to a session's callback URL.
+
+    Every policy is pinned here, whatever the project's defaults: no authentication, no permission
+    beyond the token, no throttle (a burst of Redpin's must not be dropped), JSON alone.
+    """
+
+    http_method_names = ["post"]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+    renderer_classes = (JSONRenderer,)
+    versioning_class = None
+
+    def post(
+        self, request: Request, account: str, token: str, client_reference_id: str = ""
+    ) -> Response:
+        """Verify, store, answer 200; refuse with 401, 400, 413, 415 or 503, and store nothing."""
+        try:
+            verifier = verify_token(account, client_reference_id, token)
+        except NotVerified as error:
+            return self._rejected(request, account, str(error))
+        except NoVerifier:
+            logger.error("Webhook refused: REDPIN['WEBHOOK_SECRETS'] has no strong secret.")
+            return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "The webhook is not configured.")
+        if not _is_json(request.content_type or ""):
+            detail = "Post application/json."
+            return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
+        body = _body(request._request)
+        if body is None:
+            detail = f"The body is larger than {MAX_BODY_BYTES} bytes."
+            return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
+        try:
+            recorded = record_event(
+                body,
+                account=account,
+                client_reference_id=client_reference_id,
+                verifier=verifier,
+            )
+        except UnreadableEvent as error:
+            return _answer(status.HTTP_400_BAD_REQUEST, str(error))
+        except DatabaseError:
+            logger.exception("A verified event could not be stored.")
+            response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "Please send it again.")
+            response["Retry-After"] = "60"
+            return response
+        return _answer(status.HTTP_200_OK, "stored" if recorded.is_new else "already stored")
+
+    def _rejected(self, request: Request, account: str, reason: str) -> Response:
+        logger.warning("Webhook refused: %s.", reason)
+        webhook_rejected.send_robust(
+            sender=type(self), account=account, reason=reason, request=request
+        )
+        response = _answer(status.HTTP_401_UNAUTHORIZED, "This URL's token is not valid.")
+        response["WWW-Authenticate"] = "Token"
+        return response
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """Return the body, or None where it is larger than an event of Redpin's can be."""
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    if length > MAX_BODY_BYTES:
+        return None
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return None
+    return body if len(body) <= MAX_BODY_BYTES else None
+
+
+def _answer(code: int, detail: str) -> Response:
+    return Response({"detail": detail}, status=code)
