@@ -1,0 +1,91 @@
+"""What a payer sees of a session: the hosted page in an iframe, or what its state calls for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from ..conf import get_account
+from ..models import PaymentSession
+from ..rules.addresses import is_secure_url, origin_of
+from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
+
+State = PaymentSession.State
+
+# One template for each thing there is to say; a merchant overrides them one by one.
+OPEN: Final = "redpin/session/open.html"
+PREPARING: Final = "redpin/session/preparing.html"
+UNDER_WAY: Final = "redpin/session/under_way.html"
+PAID: Final = "redpin/session/paid.html"
+CALLED_OFF: Final = "redpin/session/called_off.html"
+EXPIRED: Final = "redpin/session/expired.html"
+ATTENTION: Final = "redpin/session/attention.html"
+
+_BY_STATUS: Final[dict[str, str]] = {
+    PAYMENT_COMPLETED: PAID,
+    CANCELLED: CALLED_OFF,
+    REFUNDED: CALLED_OFF,
+    BOUNCED_BACK: ATTENTION,
+}
+_BY_STATE: Final[dict[str, str]] = {
+    State.CREATING: PREPARING,
+    State.UNKNOWN: PREPARING,
+    State.EXPIRED: EXPIRED,
+    State.REJECTED: ATTENTION,
+    State.SUPERSEDED: EXPIRED,
+    State.CLOSED: ATTENTION,
+}
+
+
+def frame_source(session: PaymentSession) -> str | None:
+    """Return the session's URL if it may be put into a page, else None.
+
+    It has to be HTTPS and on one of `HOSTED_PAGE_ORIGINS` (with DEBUG, one on this machine may be
+    plain HTTP). Anything else would let whoever can write a row put any page before a payer.
+    """
+    url = session.session_url
+    if not is_secure_url(url, allow_loopback=bool(settings.DEBUG)):
+        return None
+    return url if origin_of(url) in get_account(session.account).hosted_page_origins else None
+
+
+def payment_session_html(
+    session: PaymentSession, *, request: HttpRequest | None = None, renew_url: str = ""
+) -> SafeString:
+    """Return the HTML for the session's state. Shows what is known; changes nothing.
+
+    With `renew_url`, a form that posts to it lets the payer start again where the session expired
+    or was called off; it needs `request` for its CSRF token.
+    """
+    source = frame_source(session)
+    context = {
+        "session": session,
+        "source": source,
+        "origin": origin_of(source) if source else "",
+        "renew_url": renew_url,
+    }
+    return render_to_string(_template(session, source), context, request)
+
+
+def _template(session: PaymentSession, source: str | None) -> str:
+    if session.review_reason:
+        return ATTENTION
+    if session.payment_status:
+        return _BY_STATUS.get(session.payment_status) or (
+            # While money is under way the page still tells the payer how to send it.
+            OPEN if source and not _is_past(session) else UNDER_WAY
+        )
+    if session.state != State.OPEN:
+        return _BY_STATE[session.state]
+    if _is_past(session):
+        return EXPIRED
+    return OPEN if source else ATTENTION
+
+
+def _is_past(session: PaymentSession) -> bool:
+    return session.expires_at is not None and session.expires_at <= timezone.now()
