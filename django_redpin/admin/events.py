@@ -1,0 +1,55 @@
+"""The inbox in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import WebhookEvent
+from .readonly import ReadOnlyAdmin, link
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyAdmin):
+    """Every event as it came, and what became of it."""
+
+    list_display = (
+        "received_at",
+        "event_type",
+        "status",
+        "client_reference_id",
+        "outcome",
+        "attempts",
+        "duplicates",
+    )
+    list_filter = ("outcome", "status", "event_type", "account", "received_at")
+    search_fields = ("client_reference_id__exact", "event_id__exact", "payment_id__exact")
+    search_help_text = _("Exact: reference, event id or payment id.")
+    fields = (
+        "outcome",
+        "last_error",
+        "session_link",
+        "account",
+        "event_type",
+        "status",
+        "event_id",
+        "payment_id",
+        "client_reference_id",
+        "verifier",
+        "received_at",
+        "processed_at",
+        "attempts",
+        "next_attempt_at",
+        "duplicates",
+        "readable_body",
+    )
+
+    @admin.display(description=_("session"))
+    def session_link(self, obj: WebhookEvent) -> SafeString | str:
+        return link(obj.session)
+
+    @admin.display(description=_("body"))
+    def readable_body(self, obj: WebhookEvent) -> SafeString:
+        return format_html("<pre>{}</pre>", bytes(obj.body).decode("utf-8", "replace"))

@@ -1,0 +1,53 @@
+"""Admin classes that show and never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+# Django's admin classes are generic for type checkers alone.
+if TYPE_CHECKING:
+    AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyTabularInline = admin.TabularInline[Any, Any]
+else:
+    AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
+
+
+class _ReadOnly:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(_ReadOnly, AnyModelAdmin):
+    """Nobody adds, changes or deletes these rows here."""
+
+    # Two full counts less on every page of a large table.
+    show_full_result_count = False
+
+
+class ReadOnlyInline(_ReadOnly, AnyTabularInline):
+    """Rows of another table, shown within their parent's page."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+
+def link(row: Model | None) -> SafeString | str:
+    """Return a link to the row's own page, or a dash."""
+    if row is None:
+        return "-"
+    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(row.pk,))
+    return format_html('<a href="{}">{}</a>', url, row)

@@ -1,0 +1,51 @@
+"""Payees in the admin. Bank details can be typed in once; from then on they are masked."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Recipient
+from .readonly import AnyModelAdmin
+
+_SHOWN_DIGITS: Final = 4
+
+
+@admin.register(Recipient)
+class RecipientAdmin(AnyModelAdmin):
+    """An account that money goes to is not edited in place: a new account is a new recipient."""
+
+    list_display = ("name", "type", "country_code", "currency", "recipient_id", "account")
+    list_filter = ("type", "currency", "account")
+    search_fields = ("name__icontains", "recipient_id__exact")
+    readonly_fields = ("masked_bank_details", "created_at")
+    ordering = ("name",)
+
+    def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
+        fields = ["account", "name", "type", "country_code", "currency", "recipient_id"]
+        if obj is None:
+            return [*fields, "bank_details"]
+        return [*fields, "masked_bank_details", "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
+        if obj is None:
+            return self.readonly_fields
+        # What decides where the money goes.
+        return (*self.readonly_fields, "account", "country_code", "currency", "recipient_id")
+
+    @admin.display(description=_("bank details"))
+    def masked_bank_details(self, obj: Recipient) -> SafeString | str:
+        rows = [(name, masked(value)) for name, value in sorted(obj.bank_details.items())]
+        return format_html_join("", "<div>{}: {}</div>", rows) or "-"
+
+
+def masked(value: object) -> str:
+    """Return the value with all but its last four characters hidden."""
+    text = str(value)
+    shown = text[-_SHOWN_DIGITS:] if len(text) > 2 * _SHOWN_DIGITS else ""
+    return "•" * 6 + shown
