@@ -1,0 +1,95 @@
+"""Fixtures: a Redpin over real HTTP, payees, the arguments of a right call, and a settler."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from moneyed import Money
+from pytest_django import Settings
+
+from django_redpin.client import api
+from django_redpin.models import Recipient
+from django_redpin.services import Item, Share
+from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
+
+from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
+from .redpin_server import FakeRedpin, Server
+
+
+@pytest.fixture(autouse=True)
+def _no_token_survives() -> Iterator[None]:
+    cache.clear()
+    api._providers.clear()
+    yield
+    api._providers.clear()
+
+
+@pytest.fixture
+def redpin(settings: Settings) -> Iterator[FakeRedpin]:
+    """A Redpin on this machine, and settings that lead to it."""
+    fake = FakeRedpin()
+    server = Server(fake)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    settings.DEBUG = True  # Plain HTTP to this machine.
+    settings.REDPIN = {
+        **settings.REDPIN,
+        "BASE_URL": fake.url,
+        "TOKEN_URL": f"{fake.url}/auth/oauth/v2/token",
+        "HOSTED_PAGE_ORIGINS": [fake.url],
+        "CONNECT_TIMEOUT": 1,
+        "READ_TIMEOUT": 1,
+    }
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def escrow(db: None) -> Recipient:
+    return Recipient.objects.create(
+        name="Escrow", country_code="ARE", currency="AED", recipient_id="501"
+    )
+
+
+@pytest.fixture
+def agent(db: None) -> Recipient:
+    return Recipient.objects.create(
+        name="Agent",
+        country_code="ARE",
+        currency="AED",
+        bank_details={"iban": "AE070331234567890123456"},
+    )
+
+
+@pytest.fixture
+def arguments(escrow: Recipient, agent: Recipient) -> dict[str, Any]:
+    """The arguments of a call that breaks no rule."""
+    return {
+        "client_customer_ref": "CUST_001",
+        "amount": Money("250000.00", "AED"),
+        "due_date": datetime.now(timezone.utc).date() + timedelta(days=10),
+        "purpose_of_transaction": "PROPERTY_PURCHASE",
+        "recipients": [
+            Share(escrow, Money("245000.00", "AED")),
+            Share(agent, Money("5000.00", "AED")),
+        ],
+        "items": [Item("UNIT-1204", "Deposit, unit 1204", Money("250000.00", "AED"))],
+    }
+
+
+@pytest.fixture
+def settle() -> Callable[[], None]:
+    """Do what the worker would: process and dispatch until nothing is due."""
+
+    def run() -> None:
+        while process_due_events() + dispatch_due_transitions():
+            pass
+
+    return run
