@@ -13,8 +13,9 @@ from moneyed import Currency, CurrencyDoesNotExist, Money, get_currency
 
 from .faults import Fault
 
-# What a row can hold: 19 digits, 4 of them decimals.
-MAX_AMOUNT: Final = Decimal(10) ** 15
+# Ours alone. SQLite keeps a decimal as a binary number, which gives back 15 digits and no more; so
+# an amount has at most 15 digits in all, decimals included, and every database holds it exactly.
+MAX_DIGITS: Final = 15
 
 
 def exponent(currency: Currency) -> int:
@@ -54,9 +55,10 @@ def amount_faults(value: object, path: str) -> list[Fault]:
         )
     if amount <= 0:
         faults.append(Fault(path, "not_positive", "The amount has to be greater than zero."))
-    if amount >= MAX_AMOUNT:
-        faults.append(Fault(path, "too_large", "The amount has to be below 10^15."))
     places = exponent(currency)
+    if amount >= Decimal(10) ** (MAX_DIGITS - places):
+        message = f"The amount has to be below 10^{MAX_DIGITS - places} {currency.code}."
+        faults.append(Fault(path, "too_large", message))
     if amount != 0 and -int(amount.normalize().as_tuple().exponent) > places:
         message = f"{currency.code} has {places} decimals; this amount has more."
         faults.append(Fault(path, "too_many_decimals", message))
@@ -89,8 +91,8 @@ def sum_faults(
 
 
 def _exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    # The default context keeps 28 digits; amounts below 10^15 with at most 4 decimals never need
-    # more than that for fewer than 10^9 parts, so this sum is exact.
+    # The default context keeps 28 digits; amounts of at most 15 digits never need more than that
+    # for fewer than 10^12 parts, so this sum is exact.
     return sum(amounts, Decimal(0))
 
 

@@ -1,0 +1,478 @@
+"""create_payment_session: what is stored, what is sent, and every way in which it can end."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from moneyed import Money
+from pytest_django import Settings
+
+from django_redpin.exceptions import (
+    ConfigurationError,
+    IdempotencyConflict,
+    InvalidPaymentSession,
+    OpenTransactionError,
+    OutcomeUnknown,
+    SessionRejected,
+)
+from django_redpin.models import PaymentSession, Recipient
+from django_redpin.services import Item, Share, complete_payment_session, create_payment_session
+from tests.redpin_server import FakeRedpin, Handler
+
+State = PaymentSession.State
+pytestmark = pytest.mark.django_db
+
+
+def refuse(handler: Handler) -> None:
+    handler.error(400, "INVALID_PARAMETER", "purpose is not allowed", "purpose_of_transaction")
+
+
+def store_and_hang_up(handler: Handler) -> None:
+    """Create the session, and lose the answer."""
+    handler.redpin.store(handler.call.json, "0201001008132685")
+    handler.hang_up()
+
+
+def answer_nonsense(handler: Handler) -> None:
+    handler.redpin.store(handler.call.json, "0201001008132685")
+    handler.raw(200, b"<html>welcome</html>")
+
+
+def fail(handler: Handler) -> None:
+    handler.error(503, "", "come back later")
+
+
+def test_a_right_request_opens_a_session(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+    payer = User.objects.create(username="payer")
+
+    session = create_payment_session(**arguments, payer=payer, metadata={"order": 7})
+
+    session.refresh_from_db()
+    assert session.state == State.OPEN
+    assert session.session_id
+    assert session.session_url.startswith(redpin.url)
+    assert session.expires_at is not None
+    assert session.money == Money("250000.00", "AED")
+    assert (session.payer, session.metadata) == (payer, {"order": 7})
+    assert [share.money for share in session.shares.all()] == [
+        Money("245000.00", "AED"),
+        Money("5000.00", "AED"),
+    ]
+    assert [item.item_ref for item in session.items.all()] == ["UNIT-1204"]
+    assert [str(t) for t in session.transitions.all()] == ["state: creating → open"]
+
+
+def test_redpin_is_sent_exactly_what_was_asked_for(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments, callbacks=["https://merchant.test/own"])
+
+    body = redpin.creates[0].json
+    (own, extra) = body.pop("callbacks")
+    assert own.startswith(
+        f"https://merchant.test/redpin/webhooks/default/{session.client_reference_id}/"
+    )
+    assert extra == "https://merchant.test/own"
+    assert body == {
+        "client_customer_ref": "CUST_001",
+        "client_reference_id": session.client_reference_id,
+        "amount": {"currency": "AED", "value": Decimal("250000.00")},
+        "due_date": arguments["due_date"].isoformat(),
+        "purpose_of_transaction": "PROPERTY_PURCHASE",
+        "recipient_details": [
+            {"recipient_id": "501", "amount": {"currency": "AED", "value": Decimal("245000.00")}},
+            {
+                "name": "Agent",
+                "type": "Corporate",
+                "country_code": "ARE",
+                "recipient_bank_details": {"currency": "AED", "iban": "AE070331234567890123456"},
+                "amount": {"currency": "AED", "value": Decimal("5000.00")},
+            },
+        ],
+        "items": [
+            {
+                "item_ref": "UNIT-1204",
+                "description": "Deposit, unit 1204",
+                "amount": {"currency": "AED", "value": Decimal("250000.00")},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (Money("0.10", "AED"), b'"value":0.10'),
+        (Money("1e3", "AED"), b'"value":1000.00'),
+        (Money("9999999999999.99", "AED"), b'"value":9999999999999.99'),
+        (Money("999999999999.999", "KWD"), b'"value":999999999999.999'),
+        (Money("5000", "JPY"), b'"value":5000}'),
+    ],
+)
+def test_amounts_travel_as_exact_numbers_with_their_currencys_decimals(
+    redpin: FakeRedpin, arguments: dict[str, Any], amount: Money, written: bytes
+) -> None:
+    payee = Recipient.objects.create(name="P", currency=amount.currency.code, recipient_id="1")
+    arguments |= {"amount": amount, "recipients": [Share(payee, amount)], "items": None}
+
+    session = create_payment_session(**arguments)
+
+    assert written in redpin.creates[0].body
+    session.refresh_from_db()
+    assert session.money == amount
+
+
+def test_the_callback_url_is_never_stored(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+    session = create_payment_session(**arguments)
+
+    token = redpin.creates[0].json["callbacks"][0].rstrip("/").rsplit("/", 1)[1]
+    row = PaymentSession.objects.filter(pk=session.pk).values()[0]
+    assert not any(token in str(value) for value in row.values())
+
+
+def test_the_settings_origins_are_the_default_and_an_empty_list_turns_them_off(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ALLOWED_ORIGINS": ["https://merchant.test"]}
+
+    create_payment_session(**arguments)
+    create_payment_session(**arguments, allowed_origins=[])
+
+    first, second = (call.json for call in redpin.creates)
+    assert first["allowed_origins"] == ["https://merchant.test"]
+    assert "allowed_origins" not in second
+
+
+def test_every_broken_rule_is_told_at_once_and_nothing_is_stored_or_sent(
+    redpin: FakeRedpin, escrow: Recipient
+) -> None:
+    with pytest.raises(InvalidPaymentSession) as caught:
+        create_payment_session(
+            client_customer_ref="",
+            client_reference_id="not allowed!",
+            amount=Money("100.001", "AED"),
+            due_date=date(2020, 1, 1),
+            purpose_of_transaction="",
+            recipients=[Share(escrow, Money("99", "USD"))],
+            items=[],
+            allowed_origins=["https://*.example.com"],
+            callbacks=["http://example.com/hook"],
+            metadata={"bad": object()},
+            idempotency_key="",
+        )
+
+    assert set(caught.value.message_dict) == {
+        "client_customer_ref",
+        "client_reference_id",
+        "amount",
+        "due_date",
+        "purpose_of_transaction",
+        "recipient_details[0].amount.currency",
+        "items",
+        "allowed_origins[0]",
+        "callbacks[0]",
+        "metadata",
+        "idempotency_key",
+    }
+    assert not PaymentSession.objects.exists()
+    assert redpin.calls == []
+
+
+def test_a_purpose_has_to_be_one_of_the_settings_where_they_list_them(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "PURPOSES_OF_TRANSACTION": ["RENT"]}
+
+    with pytest.raises(InvalidPaymentSession, match="Use one of RENT"):
+        create_payment_session(**arguments)
+
+
+@pytest.mark.parametrize("recipients", [None, "escrow", 5, [None], [Money("1", "AED")]])
+def test_recipients_of_another_type_are_faults_not_tracebacks(
+    redpin: FakeRedpin, arguments: dict[str, Any], recipients: Any
+) -> None:
+    with pytest.raises(InvalidPaymentSession, match="recipient_details"):
+        create_payment_session(**arguments | {"recipients": recipients})
+
+
+def test_a_recipient_has_to_be_saved_and_of_the_same_account(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    amount = arguments["amount"]
+    unsaved = Recipient(name="New", currency="AED", recipient_id="9")
+    other = Recipient.objects.create(
+        name="Other", currency="AED", recipient_id="10", account="other"
+    )
+
+    for recipient, message in ((unsaved, "Save the recipient first"), (other, "other")):
+        with pytest.raises(InvalidPaymentSession, match=message):
+            create_payment_session(**arguments | {"recipients": [Share(recipient, amount)]})
+
+
+def test_a_reference_can_be_used_once(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+    create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    with pytest.raises(InvalidPaymentSession, match="may be used once"):
+        create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    assert len(redpin.creates) == 1
+
+
+def test_a_refusal_is_kept_with_redpins_words(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.create_script.append(refuse)
+
+    with pytest.raises(SessionRejected) as caught:
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    error = caught.value
+    assert (error.code, error.description, error.field) == (
+        "INVALID_PARAMETER",
+        "purpose is not allowed",
+        "purpose_of_transaction",
+    )
+    session = PaymentSession.objects.get()
+    assert session.state == State.REJECTED
+    assert session.last_error == "purpose is not allowed"
+    assert session.last_error_code == "INVALID_PARAMETER"
+    assert session.last_error_field == "purpose_of_transaction"
+
+
+def test_a_rejected_session_gives_its_key_back(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.create_script.append(refuse)
+    with pytest.raises(SessionRejected):
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    corrected = arguments | {"purpose_of_transaction": "OTHER"}
+    session = create_payment_session(**corrected, idempotency_key="order-1")
+
+    assert session.state == State.OPEN
+
+
+@pytest.mark.parametrize("script", [store_and_hang_up, answer_nonsense, fail])
+def test_an_answer_that_nobody_can_trust_leaves_the_session_unknown(
+    redpin: FakeRedpin, arguments: dict[str, Any], script: Any
+) -> None:
+    redpin.create_script.append(script)
+
+    with pytest.raises(OutcomeUnknown, match="Don't create another one") as caught:
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    session = PaymentSession.objects.get()
+    assert caught.value.session == session
+    assert session.state == State.UNKNOWN
+    assert session.last_error
+    assert session.next_attempt_at is not None
+
+
+def test_redpin_out_of_reach_keeps_the_row_and_a_later_call_succeeds(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    reachable = settings.REDPIN
+    settings.REDPIN = {**reachable, "BASE_URL": "http://127.0.0.1:9"}
+    with pytest.raises(OutcomeUnknown):
+        create_payment_session(**arguments, idempotency_key="order-1")
+    settings.REDPIN = reachable
+
+    session = create_payment_session(**arguments, idempotency_key="order-1")
+
+    assert session.state == State.OPEN
+    assert PaymentSession.objects.count() == 1
+    assert len(redpin.creates) == 1
+
+
+def test_a_lost_answer_is_looked_up_and_never_sent_twice(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.list_shows_url = True
+    redpin.create_script.append(store_and_hang_up)
+    with pytest.raises(OutcomeUnknown):
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    session = create_payment_session(**arguments, idempotency_key="order-1")
+
+    assert session.state == State.OPEN
+    assert session.session_url.startswith(redpin.url)
+    assert len(redpin.creates) == 1
+    assert list(redpin.sessions) == [session.client_reference_id]
+
+
+def test_a_lost_answer_whose_url_nobody_tells_is_replaced_by_a_new_session(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.create_script.append(store_and_hang_up)
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments, idempotency_key="order-1")
+    old = caught.value.session
+
+    new = create_payment_session(**arguments, idempotency_key="order-1")
+
+    old.refresh_from_db()
+    assert (old.state, old.idempotency_key) == (State.SUPERSEDED, None)
+    assert (new.state, new.idempotency_key, new.renews) == (State.OPEN, "order-1", old)
+    assert new.client_reference_id != old.client_reference_id
+    assert len(redpin.creates) == 2
+
+
+def test_an_unfinished_attempt_that_redpin_never_saw_is_sent_under_the_same_reference(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.create_script.append(fail)
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+
+    session = complete_payment_session(caught.value.session)
+
+    first, second = (call.json for call in redpin.creates)
+    assert first == second
+    assert session.state == State.OPEN
+
+
+def test_a_duplicate_at_the_first_attempt_is_a_strangers_session_and_is_refused(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.store(
+        {"client_reference_id": "ORDER-1", "client_customer_ref": "CUST_001"}, "0201001008132685"
+    )
+
+    with pytest.raises(SessionRejected):
+        create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+
+def test_the_list_of_another_customers_session_is_not_taken_for_ours(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.list_shows_url = True
+    redpin.create_script.append(store_and_hang_up)
+    with pytest.raises(OutcomeUnknown):
+        create_payment_session(**arguments, idempotency_key="order-1")
+    (record,) = redpin.sessions.values()
+    record["client_customer_ref"] = "SOMEBODY_ELSE"
+
+    with pytest.raises(OutcomeUnknown):
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    session = PaymentSession.objects.get()
+    assert session.state == State.UNKNOWN
+    assert "another client_customer_ref" in session.review_reason
+
+
+def test_the_same_key_returns_the_same_session_without_a_call(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    first = create_payment_session(**arguments, idempotency_key="order-1")
+    second = create_payment_session(**arguments, idempotency_key="order-1")
+
+    assert first == second
+    assert len(redpin.creates) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_customer_ref": "CUST_002"},
+        {"purpose_of_transaction": "RENT"},
+        {"items": None},
+        {"callbacks": ["https://merchant.test/own"]},
+        {"client_reference_id": "MINE"},
+    ],
+)
+def test_the_same_key_with_other_content_is_a_conflict(
+    redpin: FakeRedpin, arguments: dict[str, Any], change: dict[str, Any]
+) -> None:
+    create_payment_session(**arguments, idempotency_key="order-1")
+
+    with pytest.raises(IdempotencyConflict, match="Use a new key"):
+        create_payment_session(**arguments | change, idempotency_key="order-1")
+
+
+def test_the_same_key_with_another_amount_is_a_conflict(
+    redpin: FakeRedpin, arguments: dict[str, Any], escrow: Recipient
+) -> None:
+    create_payment_session(**arguments, idempotency_key="order-1")
+    other = Money("1.00", "AED")
+    changed = arguments | {
+        "amount": other,
+        "recipients": [Share(escrow, other)],
+        "items": [Item("UNIT-1204", "Deposit, unit 1204", other)],
+    }
+
+    with pytest.raises(IdempotencyConflict):
+        create_payment_session(**changed, idempotency_key="order-1")
+
+
+def test_a_key_still_leads_to_its_session_when_the_due_date_has_come_near(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = create_payment_session(**arguments, idempotency_key="order-1")
+    monkeypatch.setattr("django_redpin.rules.requests.MIN_DAYS_AHEAD", 30)
+
+    assert create_payment_session(**arguments, idempotency_key="order-1") == session
+    with pytest.raises(InvalidPaymentSession, match="due_date"):
+        create_payment_session(**arguments, idempotency_key="order-2")
+    with pytest.raises(InvalidPaymentSession, match="due_date"):
+        create_payment_session(**arguments | {"due_date": "soon"}, idempotency_key="order-1")
+
+
+@pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID", "WEBHOOK_BASE_URL"])
+def test_a_missing_setting_is_told_before_anything_is_stored(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings, name: str
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, name: ""}
+
+    with pytest.raises(ConfigurationError, match=name):
+        create_payment_session(**arguments)
+
+    assert not PaymentSession.objects.exists()
+
+
+def test_a_weak_webhook_secret_is_told_before_anything_is_stored(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_SECRETS": ["short"]}
+
+    with pytest.raises(ConfigurationError, match="WEBHOOK_SECRETS"):
+        create_payment_session(**arguments)
+
+    assert not PaymentSession.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_open_transaction_is_refused_with_the_cure(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(OpenTransactionError, match="non_atomic_requests"), transaction.atomic():
+        create_payment_session(**arguments)
+
+    assert redpin.calls == []
+
+
+def test_the_intent_is_committed_before_redpin_is_called(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("django_redpin.client.api.RedpinClient.create_session", die)
+    with pytest.raises(SystemExit):
+        create_payment_session(**arguments, idempotency_key="order-1")
+    monkeypatch.undo()
+
+    session = PaymentSession.objects.get()
+    assert session.state == State.CREATING
+    # While its lease runs nobody else touches it; afterwards the key finishes it.
+    with pytest.raises(OutcomeUnknown):
+        complete_payment_session(session)
+    assert session.leased_until is not None
+    PaymentSession.objects.update(leased_until=session.leased_until - timedelta(minutes=5))
+
+    assert create_payment_session(**arguments, idempotency_key="order-1").state == State.OPEN
+    assert len(redpin.creates) == 1

@@ -1,0 +1,623 @@
+"""Webhook events: stored once, confirmed with Redpin, applied in any order, journalled, told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.dispatch import Signal
+from pytest_django import Settings
+
+from django_redpin import signals
+from django_redpin.exceptions import UnreadableEvent
+from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
+from django_redpin.services import create_payment_session, refresh_payment_session
+from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
+from django_redpin.services.record import record_event
+from tests.redpin_server import FakeRedpin, Handler, iso
+
+Outcome = WebhookEvent.Outcome
+pytestmark = pytest.mark.django_db
+
+START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+FX_FLOW = [
+    "AWAITING_FUNDS",
+    "RECEIVED_FUNDS",
+    "FX_COMPLETED",
+    "PAYOUT_INITIATED",
+    "PAYOUT_CREDITED",
+    "PAYMENT_COMPLETED",
+]
+ONE_CURRENCY_FLOW = ["PROCESSING", "PAYOUT_INITIATED", "PAYOUT_CREDITED", "PAYMENT_COMPLETED"]
+
+
+@pytest.fixture
+def session(redpin: FakeRedpin, arguments: dict[str, Any]) -> PaymentSession:
+    return create_payment_session(**arguments)
+
+
+class Listener:
+    """Hears every signal, and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self.is_broken = False
+
+    def connect(self, name: str, signal: Signal) -> Callable[..., None]:
+        def receiver(sender: object, **kwargs: Any) -> None:
+            self.heard.append((name, kwargs))
+            if self.is_broken:
+                raise RuntimeError("the merchant's receiver")
+
+        signal.connect(receiver, weak=False)
+        return receiver
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.heard]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    heard = Listener()
+    all_signals = {n: s for n, s in vars(signals).items() if isinstance(s, Signal)}
+    receivers = [(s, heard.connect(name, s)) for name, s in all_signals.items()]
+    yield heard
+    for signal, receiver in receivers:
+        signal.disconnect(receiver)
+
+
+def event_body(
+    session: PaymentSession,
+    status: str,
+    *,
+    event_id: str = "",
+    seconds: int = 0,
+    nested: bool = False,
+    **fields: Any,
+) -> bytes:
+    """Return what Redpin would post, in either envelope."""
+    payment = {
+        "payment_id": "9001",
+        "status": status,
+        "customer_id": session.customer_id,
+        "client_customer_ref": session.client_customer_ref,
+        "client_reference_id": session.client_reference_id,
+        "session_id": session.session_id,
+    }
+    data = {key: fields.pop(key) for key in ("recipient_id", "amount") if key in fields}
+    envelope = {
+        "event_id": event_id or f"{status}-{seconds}",
+        "event_timestamp": iso(START + timedelta(seconds=seconds)),
+    }
+    if nested:
+        body = {
+            **envelope,
+            "event_type": "PAYMENT STATUS",
+            "version": "v1.0.0",
+            "data": {**payment, **data, **fields},
+        }
+    else:
+        body = {**envelope, **payment, "data": data, **fields}
+    return json.dumps(body).encode()
+
+
+def post(session: PaymentSession, body: bytes) -> WebhookEvent:
+    return record_event(
+        body,
+        account="default",
+        client_reference_id=session.client_reference_id,
+        verifier="session token",
+    ).event
+
+
+def due_again() -> None:
+    """Let the time pass after which events are tried again."""
+    WebhookEvent.objects.filter(next_attempt_at__isnull=False).update(
+        next_attempt_at=datetime.now(timezone.utc), leased_until=None
+    )
+
+
+def statuses(session: PaymentSession) -> list[str]:
+    return [
+        t.to_value for t in session.transitions.filter(subject="payment_status").order_by("pk")
+    ]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_confirmed_event_moves_the_session_and_is_told(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    listener: Listener,
+    nested: bool,
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+
+    event = post(session, event_body(session, "AWAITING_FUNDS", nested=nested))
+    settle()
+
+    session.refresh_from_db()
+    event.refresh_from_db()
+    assert (session.payment_status, session.payment_id) == ("AWAITING_FUNDS", "9001")
+    assert event.outcome == Outcome.APPLIED
+    assert event.session == session
+    assert statuses(session) == ["AWAITING_FUNDS"]
+    assert listener.names == ["payment_session_created", "payment_status_changed"]
+    told = listener.heard[-1][1]
+    assert (told["session"], told["event"], told["share"]) == (session, event, None)
+    assert told["transition"].from_value == ""
+
+
+@pytest.mark.parametrize("flow", [FX_FLOW, ONE_CURRENCY_FLOW])
+def test_a_whole_flow_ends_completed_and_closes_the_session(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    listener: Listener,
+    flow: list[str],
+) -> None:
+    for seconds, status in enumerate(flow):
+        redpin.pay(session.client_reference_id, status)
+        fields = {"recipient_id": "501"} if status.startswith("PAYOUT") else {}
+        post(session, event_body(session, status, seconds=seconds, **fields))
+        settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert session.state == PaymentSession.State.CLOSED
+    assert session.session_url == ""
+    assert statuses(session) == flow
+    assert listener.names.count("payment_completed") == 1
+    assert listener.names.count("payment_failed") == 0
+    assert listener.names.count("payout_status_changed") == 2
+    escrow, agent = session.shares.all()
+    assert (escrow.payout_status, agent.payout_status) == ("PAYOUT_CREDITED", "")
+
+
+def test_payouts_of_several_recipients_are_told_apart(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    second = session.shares.all()[1]
+    second.recipient.recipient_id = "502"
+    second.recipient.save()
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    for place, recipient_id in enumerate(("501", "502")):
+        for status in ("PAYOUT_INITIATED", "PAYOUT_CREDITED"):
+            name = f"{status}-{recipient_id}"
+            body = event_body(
+                session, status, event_id=name, seconds=place, recipient_id=recipient_id
+            )
+            post(session, body)
+    settle()
+
+    assert [share.payout_status for share in session.shares.all()] == ["PAYOUT_CREDITED"] * 2
+    payouts = session.transitions.filter(subject="payout")
+    assert {(t.share_id, t.to_value) for t in payouts} == {
+        (share.pk, status)
+        for share in session.shares.all()
+        for status in ("PAYOUT_INITIATED", "PAYOUT_CREDITED")
+    }
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "REFUNDED", "BOUNCED_BACK"])
+def test_money_that_does_not_arrive_is_told_as_failed(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    listener: Listener,
+    status: str,
+) -> None:
+    redpin.pay(session.client_reference_id, status)
+
+    post(session, event_body(session, status))
+    settle()
+
+    assert listener.names.count("payment_failed") == 1
+    assert "payment_completed" not in listener.names
+
+
+def test_a_forged_completion_is_contradicted_and_told_to_nobody(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    post(session, event_body(session, "AWAITING_FUNDS"))
+    settle()
+    listener.heard.clear()
+
+    forged = post(session, event_body(session, "PAYMENT_COMPLETED", event_id="forged"))
+    settle()
+
+    forged.refresh_from_db()
+    session.refresh_from_db()
+    assert forged.outcome == Outcome.CONTRADICTED
+    assert "AWAITING_FUNDS" in forged.last_error
+    assert session.payment_status == "AWAITING_FUNDS"
+    assert listener.heard == []
+
+
+def test_a_claim_for_a_session_without_payment_is_contradicted(
+    session: PaymentSession, settle: Callable[[], None]
+) -> None:
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+    settle()
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert event.outcome == Outcome.CONTRADICTED
+    assert session.payment_status == ""
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"payment_id": "666"},
+        {"customer_id": "666"},
+        {"session_id": "00000000-0000-0000-0000-000000000000"},
+        {"client_reference_id": "another"},
+    ],
+)
+def test_an_event_about_something_else_is_contradicted(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    claim: dict[str, str],
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    event = post(session, event_body(session, "PAYMENT_COMPLETED", **claim))
+    settle()
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert event.outcome == Outcome.CONTRADICTED
+    assert session.payment_status == ""
+
+
+def test_a_contradiction_is_asked_about_again_a_few_times_since_lists_may_lag(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+    settle()
+    event.refresh_from_db()
+    assert event.outcome == Outcome.CONTRADICTED
+    assert event.next_attempt_at is not None
+
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    due_again()
+    settle()
+
+    event.refresh_from_db()
+    assert event.outcome == Outcome.APPLIED
+
+
+def test_a_forged_event_costs_a_bounded_number_of_calls(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    post(session, event_body(session, "PAYMENT_COMPLETED"))
+
+    for _ in range(MAX_CONTRADICTIONS + 5):
+        due_again()
+        settle()
+
+    assert redpin.count("GET", "/sessions") == MAX_CONTRADICTIONS
+
+
+def test_a_session_that_is_another_one_at_redpin_needs_review(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    redpin.sessions[session.client_reference_id]["client_customer_ref"] = "SOMEBODY_ELSE"
+
+    post(session, event_body(session, "PAYMENT_COMPLETED"))
+    settle()
+    due_again()
+    settle()
+
+    session.refresh_from_db()
+    assert "client_customer_ref" in session.review_reason
+    assert session.payment_status == ""
+    assert listener.names.count("session_needs_review") == 1
+    assert "payment_completed" not in listener.names
+
+
+def test_a_repeated_event_is_stored_once_and_changes_nothing(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    body = event_body(session, "AWAITING_FUNDS")
+
+    for _ in range(5):
+        post(session, body)
+        settle()
+
+    event = WebhookEvent.objects.get()
+    assert event.duplicates == 4
+    assert statuses(session) == ["AWAITING_FUNDS"]
+    assert listener.names.count("payment_status_changed") == 1
+
+
+def test_a_copy_of_an_event_that_is_not_done_makes_it_due_at_once(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    body = event_body(session, "AWAITING_FUNDS")
+    event = post(session, body)
+    settle()  # Contradicted; due again in some seconds.
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+
+    post(session, body)
+    settle()
+
+    event.refresh_from_db()
+    assert event.outcome == Outcome.APPLIED
+
+
+def test_the_same_event_id_of_another_payment_is_another_event(session: PaymentSession) -> None:
+    post(session, event_body(session, "AWAITING_FUNDS", event_id="1"))
+    post(session, event_body(session, "AWAITING_FUNDS", event_id="1", payment_id="9002"))
+
+    assert WebhookEvent.objects.count() == 2
+
+
+def test_an_event_without_an_id_is_known_by_its_body(session: PaymentSession) -> None:
+    body = json.dumps({"customer_id": "1", "status": "active"}).encode()
+
+    assert post(session, body) == post(session, body)
+    assert post(session, body.replace(b"active", b"inactive")) != post(session, body)
+
+
+@pytest.mark.parametrize("flow", [FX_FLOW, ONE_CURRENCY_FLOW])
+def test_any_order_of_arrival_ends_the_same(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], flow: list[str]
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    bodies = [
+        # Pairs of equal seconds: the documented flow decides between them.
+        event_body(session, status, seconds=place // 2)
+        for place, status in enumerate(flow)
+    ]
+    orders = list(itertools.permutations(bodies))
+    for order in random.Random(7).sample(orders, 24):
+        WebhookEvent.objects.all().delete()
+        StatusTransition.objects.all().delete()
+        PaymentSession.objects.update(
+            payment_status="", payment_status_position="", payment_id=None, state="open"
+        )
+        for body in (*order, *random.Random(8).sample(order, 2)):
+            post(session, body)
+            settle()
+
+        session.refresh_from_db()
+        assert session.payment_status == "PAYMENT_COMPLETED"
+        assert statuses(session)[-1] == "PAYMENT_COMPLETED"
+        assert statuses(session).count("PAYMENT_COMPLETED") == 1
+        StatusTransition.objects.all().delete()
+
+
+def test_a_status_that_is_not_documented_is_kept_and_changes_nothing(
+    session: PaymentSession, settle: Callable[[], None]
+) -> None:
+    event = post(session, event_body(session, "TELEPORTED"))
+    settle()
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert event.outcome == Outcome.UNKNOWN_STATUS
+    assert session.payment_status == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"event_id": "1", "event_type": "THIRD PARTY CUSTOMER STATUS", "data": {"status": "X"}}',
+        b'{"customer_id": "1", "status": "active", "unique_identifier": "u"}',
+        b"{}",
+    ],
+)
+def test_events_of_other_types_are_stored_and_ignored(
+    session: PaymentSession, settle: Callable[[], None], body: bytes
+) -> None:
+    event = post(session, body)
+    settle()
+
+    event.refresh_from_db()
+    assert event.outcome == Outcome.IGNORED
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"null", b'{"a": NaN}', b"\xff\xfe"])
+def test_what_is_no_json_object_is_refused_and_not_stored(body: bytes) -> None:
+    with pytest.raises(UnreadableEvent):
+        record_event(body, account="default", client_reference_id="r", verifier="v")
+
+    assert not WebhookEvent.objects.exists()
+
+
+def test_an_event_before_its_session_waits_and_is_applied_once_the_session_is_there(
+    redpin: FakeRedpin, arguments: dict[str, Any], settle: Callable[[], None]
+) -> None:
+    ghost = PaymentSession(
+        client_reference_id="EARLY", customer_id="0201001008132685", client_customer_ref="CUST_001"
+    )
+    event = post(ghost, event_body(ghost, "AWAITING_FUNDS"))
+    settle()
+    event.refresh_from_db()
+    assert event.outcome == Outcome.WAITING
+
+    session = create_payment_session(**arguments, client_reference_id="EARLY")
+    redpin.pay("EARLY", "AWAITING_FUNDS")
+    settle()
+
+    session.refresh_from_db()
+    event.refresh_from_db()
+    assert session.payment_status == "AWAITING_FUNDS"
+    assert (event.outcome, event.session) == (Outcome.APPLIED, session)
+
+
+def test_an_event_that_overtakes_the_answer_to_create_is_applied(
+    redpin: FakeRedpin, arguments: dict[str, Any], settle: Callable[[], None]
+) -> None:
+    def pay_first(handler: Handler) -> None:
+        record = handler.redpin.store(handler.call.json, "0201001008132685")
+        reference = record["client_reference_id"]
+        handler.redpin.pay(reference, "PAYMENT_COMPLETED")
+        session = PaymentSession(
+            client_reference_id=reference,
+            customer_id=record["customer_id"],
+            client_customer_ref=record["client_customer_ref"],
+            session_id=record["session_id"],
+        )
+        bodies.append(event_body(session, "PAYMENT_COMPLETED"))
+        handler.json(201, handler.redpin.created(record))
+
+    bodies: list[bytes] = []
+    redpin.create_script.append(pay_first)
+    session = create_payment_session(**arguments)
+    post(session, bodies[0])
+    settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert session.state == PaymentSession.State.CLOSED
+
+
+def test_an_event_that_finds_no_redpin_is_tried_again_and_given_up_in_the_end(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    settings: Settings,
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "BASE_URL": "http://127.0.0.1:9"}
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+
+    for _ in range(MAX_ATTEMPTS + 3):
+        due_again()
+        settle()
+
+    event.refresh_from_db()
+    assert event.outcome == Outcome.DEAD
+    assert event.attempts == MAX_ATTEMPTS
+    assert event.next_attempt_at is None
+
+
+def test_an_event_in_another_workers_hands_is_left_alone(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+    WebhookEvent.objects.update(leased_until=datetime.now(timezone.utc) + timedelta(minutes=1))
+
+    assert process_event(event.pk) == Outcome.PENDING
+
+    WebhookEvent.objects.update(leased_until=datetime.now(timezone.utc) - timedelta(seconds=1))
+    assert process_event(event.pk) == Outcome.APPLIED
+
+
+def test_an_event_dated_in_the_future_does_not_outrank_what_follows(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    post(session, event_body(session, "AWAITING_FUNDS", seconds=10**9))
+    settle()
+    redpin.pay(session.client_reference_id, "RECEIVED_FUNDS")
+    post(session, event_body(session, "RECEIVED_FUNDS", seconds=1))
+    settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "RECEIVED_FUNDS"
+
+
+def test_a_payment_through_a_replaced_session_needs_review(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    PaymentSession.objects.update(state=PaymentSession.State.SUPERSEDED)
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    post(session, event_body(session, "PAYMENT_COMPLETED"))
+    settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert session.state == PaymentSession.State.SUPERSEDED
+    assert "replaced" in session.review_reason
+    assert "session_needs_review" in listener.names
+
+
+def test_a_payment_id_that_another_session_has_needs_review(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+) -> None:
+    other = create_payment_session(**arguments)
+    for one in (session, other):
+        redpin.pay(one.client_reference_id, "AWAITING_FUNDS", payment_id="9001")
+        post(one, event_body(one, "AWAITING_FUNDS", event_id=one.client_reference_id))
+        settle()
+
+    session.refresh_from_db()
+    other.refresh_from_db()
+    assert (session.payment_id, other.payment_id) == ("9001", None)
+    assert "another session" in other.review_reason
+
+
+def test_a_receiver_that_fails_is_told_again_with_the_same_transition(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    settle()
+    listener.heard.clear()
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    listener.is_broken = True
+    post(session, event_body(session, "PAYMENT_COMPLETED"))
+    settle()
+    failed = StatusTransition.objects.get(subject="payment_status")
+    assert failed.dispatched_at is None
+    assert "RuntimeError" in failed.last_error
+    # Nothing of the merchant's can undo what is known.
+    session.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+
+    listener.is_broken = False
+    StatusTransition.objects.filter(dispatched_at=None).update(
+        next_attempt_at=datetime.now(timezone.utc)
+    )
+    settle()
+
+    failed.refresh_from_db()
+    assert failed.dispatched_at is not None
+    told = [kwargs["transition"].pk for name, kwargs in listener.heard if "completed" in name]
+    assert told == [failed.pk, failed.pk]
+
+
+def test_refresh_applies_what_redpin_says_where_no_webhook_came(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    refreshed = refresh_payment_session(session)
+    settle()
+    post(session, event_body(session, "PAYMENT_COMPLETED"))
+    settle()
+
+    assert refreshed.payment_status == "PAYMENT_COMPLETED"
+    assert listener.names.count("payment_completed") == 1
+
+
+def test_a_status_fetched_early_does_not_hide_the_event_that_follows(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    # The fetch is stamped now; the next event is stamped (far) earlier by Redpin's clock.
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    refresh_payment_session(session)
+    redpin.pay(session.client_reference_id, "RECEIVED_FUNDS")
+
+    post(session, event_body(session, "RECEIVED_FUNDS"))
+    settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "RECEIVED_FUNDS"
