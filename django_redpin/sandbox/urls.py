@@ -1,0 +1,23 @@
+"""The sandbox's addresses: usable as a ROOT_URLCONF, or included below a path.
+
+Names carry a prefix instead of a namespace, so that they are found either way.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import api, hosted, oauth, pages
+
+urlpatterns = [
+    path("", pages.index, name="redpin_sandbox_index"),
+    path("outbox/", pages.outbox, name="redpin_sandbox_outbox"),
+    path("healthz", pages.healthz, name="redpin_sandbox_healthz"),
+    path("pay/<str:key>/", hosted.pay, name="redpin_sandbox_pay"),
+    path("auth/oauth/v2/token", oauth.token, name="redpin_sandbox_token"),
+    path("v1/customers/<str:customer_id>/sessions", api.sessions, name="redpin_sandbox_sessions"),
+]
+
+handler400 = "django_redpin.sandbox.pages.bad_request"
+handler404 = "django_redpin.sandbox.pages.not_found"
+handler500 = "django_redpin.sandbox.pages.server_error"

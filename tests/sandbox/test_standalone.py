@@ -1,0 +1,249 @@
+"""``python -m django_redpin.sandbox`` as a process: starting, serving, stopping, refusing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from django_redpin.sandbox.__main__ import main
+
+from .conftest import Receiver, amount, in_days
+
+ARGUMENTS = ["--client-id", "merchant", "--customer-id", "42"]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "django_redpin.sandbox", *ARGUMENTS, *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REDPIN_")}
+    # What a merchant's process around it has set is no concern of the sandbox.
+    return kept | {"DJANGO_SETTINGS_MODULE": "merchant.settings"} | changes
+
+
+def refused(*arguments: str, **changes: str) -> str:
+    """Run a sandbox that cannot start; return what it says."""
+    done = subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=environment(**changes),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def start(database: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        command("--port", "0", "--database", str(database), *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(REDPIN_SANDBOX_CLIENT_SECRET="a-secret"),
+    )
+    assert process.stdout is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    assert found is not None
+    return process, found[0]
+
+
+def stop(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
+    process.send_signal(number)
+    try:
+        rest, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    return process.returncode, rest
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    database = tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3"
+    process, address = start(database, "--step-seconds", "0", "--list-shows-url")
+    yield address
+    status, rest = stop(process, signal.SIGINT)
+    assert (status, rest) == (0, "Redpin sandbox: stopped\n")
+
+
+def headers(address: str) -> dict[str, str]:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "merchant",
+        "client_secret": "a-secret",
+    }
+    token = requests.post(f"{address}/auth/oauth/v2/token", data=form, timeout=5).json()
+    return {"Authorization": f"Bearer {token['access_token']}"}
+
+
+def request(reference: str, callback: str) -> dict[str, object]:
+    return {
+        "client_customer_ref": "CUST_001",
+        "client_reference_id": reference,
+        "amount": amount(100),
+        "due_date": in_days(10),
+        "purpose_of_transaction": "RENT",
+        "recipient_details": [{"recipient_id": "1", "amount": amount(100)}],
+        "allowed_origins": ["https://merchant.example"],
+        "callbacks": [callback],
+    }
+
+
+def test_a_payment_from_end_to_end(running: str, receiver: Receiver) -> None:
+    signed_in = headers(running)
+    sessions = f"{running}/v1/customers/42/sessions"
+    created = requests.post(
+        sessions, json=request("r", f"{receiver.url}/hook"), headers=signed_in, timeout=5
+    )
+    assert created.status_code == 201
+    address = created.json()["session_url"]
+    assert address.startswith(f"{running}/pay/")
+    page = requests.get(address, timeout=5).text
+    token = re.search(r'name="token" value="([^"]+)"', page)
+    assert token is not None
+    form = {"token": token[1], "action": "pay", "pay_from": "AED"}
+
+    # Eight impatient presses at once: threads, one database, one payment.
+    answers: list[int] = []
+    presses = [
+        threading.Thread(
+            target=lambda: answers.append(requests.post(address, data=form, timeout=5).status_code)
+        )
+        for _ in range(8)
+    ]
+    for press in presses:
+        press.start()
+    for press in presses:
+        press.join()
+    assert answers == [200] * 8
+
+    limit = time.monotonic() + 10
+    while len(receiver.posted) < 4 and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert receiver.statuses == [
+        "PROCESSING",
+        "PAYOUT_INITIATED",
+        "PAYOUT_CREDITED",
+        "PAYMENT_COMPLETED",
+    ]
+    found = requests.get(
+        sessions, params={"client_reference_id": "r"}, headers=signed_in, timeout=5
+    )
+    (record,) = found.json()["sessions"]
+    assert record["latest_status"] == "PAYMENT_COMPLETED"
+    assert record["session_url"] == address
+
+
+def test_pages_come_with_their_style(running: str) -> None:
+    page = requests.get(running, timeout=5)
+    assert page.status_code == 200
+    found = re.search(r'href="(/static/[^"]+\.css)"', page.text)
+    assert found is not None
+    style = requests.get(running + found[1], timeout=5)
+    assert style.status_code == 200
+    assert style.headers["Content-Type"].startswith("text/css")
+
+
+def test_one_reference_created_many_times_at_once_is_one_session(running: str) -> None:
+    signed_in = headers(running)
+    statuses: list[int] = []
+
+    def create() -> None:
+        response = requests.post(
+            f"{running}/v1/customers/42/sessions",
+            json=request("same", "https://merchant.example/hook"),
+            headers=signed_in,
+            timeout=10,
+        )
+        statuses.append(response.status_code)
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [201] + [400] * 7
+
+
+def test_another_host_name_is_refused(running: str) -> None:
+    response = requests.get(running, headers={"Host": "evil.example"}, timeout=5)
+    assert response.status_code == 400
+    assert "Traceback" not in response.text
+
+
+def test_sessions_outlive_a_restart_and_sigterm_stops_it(tmp_path: Path) -> None:
+    database = tmp_path / "sandbox.sqlite3"
+    process, address = start(database)
+    created = requests.post(
+        f"{address}/v1/customers/42/sessions",
+        json=request("kept", "https://merchant.example/hook"),
+        headers=headers(address),
+        timeout=5,
+    ).json()
+    assert stop(process, signal.SIGTERM) == (0, "Redpin sandbox: stopped\n")
+    process, address = start(database)
+    path = created["session_url"].partition("/pay/")[2]
+    assert requests.get(f"{address}/pay/{path}", timeout=5).status_code == 200
+    assert stop(process, signal.SIGTERM)[0] == 0
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = refused(
+            "--port", port, "--database", str(tmp_path / "db"), "--client-secret", "a-secret"
+        )
+    assert f"port {port}" in said
+    assert "--port" in said
+
+
+def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sqlite3"
+    broken.write_text("This is no database, and it is long enough to be looked at. " * 20)
+    said = refused("--port", "0", "--database", str(broken), "--client-secret", "a-secret")
+    assert str(broken) in said
+    assert "--database" in said
+    assert broken.read_text().startswith("This is no database")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "REDPIN_SANDBOX_CLIENT_SECRET"),
+        (["--client-secret", "s", "--port", "70000"], "port"),
+        (["--client-secret", "s", "--port", "http"], "port"),
+        (["--client-secret", "s", "--step-seconds", "nan"], "number"),
+        (["--client-secret", "s", "--step-seconds", "-1"], "number"),
+        (["--client-secret", "s", "--session-minutes", "0"], "at least"),
+        (["--client-secret", "s", "--customer-id", "a/b"], "slash"),
+        (["--client-secret", "s", "--database", "no/such/directory.sqlite3"], "directory"),
+        (["--client-secret", "s", "--database", "."], "directory"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(
+    arguments: list[str],
+    word: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("REDPIN_SANDBOX_CLIENT_SECRET", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main([*ARGUMENTS, "--database", "unused.sqlite3", *arguments])
+    assert ended.value.code == 2
+    assert word in capsys.readouterr().err
