@@ -97,7 +97,9 @@ class TokenProvider:
     def _ask(self) -> dict[str, Any]:
         account = self._account
         url = _https(account.token_url)
-        client = BackendApplicationClient(client_id=account.required("client_id"))
+        client_id = account.required("client_id")
+        client_secret = account.required("client_secret")
+        client = BackendApplicationClient(client_id=client_id)
         with OAuth2Session(client=client) as session:
             if url != account.token_url:
                 session.mount(url, _PlainLoopback())
@@ -106,7 +108,7 @@ class TokenProvider:
                 return dict(
                     session.fetch_token(
                         url,
-                        client_secret=account.required("client_secret"),
+                        client_secret=client_secret,
                         include_client_id=True,
                         timeout=(account.connect_timeout, account.read_timeout),
                         allow_redirects=False,
@@ -124,8 +126,7 @@ class TokenProvider:
                 raise NoAnswer(
                     f"Redpin's token endpoint could not be reached ({type(error).__name__})."
                 ) from None
-            except (AttributeError, TypeError, ValueError, Warning):
-                # What oauthlib raises for answers that are JSON of another shape.
+            except Exception:  # noqa: BLE001  oauthlib raises whatever an odd answer trips over.
                 raise NoAnswer("Redpin's token endpoint gave an unreadable answer.") from None
 
 

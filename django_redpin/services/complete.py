@@ -52,9 +52,12 @@ def complete_payment_session(session: PaymentSession) -> PaymentSession:
     session.refresh_from_db()
     if session.state not in UNFINISHED:
         return session
-    if not claim(PaymentSession, session.pk, even_if_not_due=True):
-        raise OutcomeUnknown(session)  # Somebody else is at it just now.
+    is_ours = claim(PaymentSession, session.pk, even_if_not_due=True, states=UNFINISHED)
     session.refresh_from_db()
+    if not is_ours:
+        if session.state in UNFINISHED:
+            raise OutcomeUnknown(session)  # Somebody else is at it just now.
+        return session
     try:
         record = RedpinClient(get_account(session.account)).find_session(
             session.client_reference_id

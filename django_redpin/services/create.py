@@ -137,14 +137,13 @@ def _payee_shares(recipients: Any) -> Any:
 def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
     faults: list[Fault] = []
     for place, share in enumerate(recipients if isinstance(recipients, (list, tuple)) else ()):
-        recipient: object = getattr(share, "recipient", None)
-        if not isinstance(recipient, Recipient):
-            continue
         path = f"recipient_details[{place}]"
-        if recipient.pk is None:
+        if not isinstance(share, Share) or not isinstance(share.recipient, Recipient):
+            continue  # The rules name it.
+        if share.recipient._state.adding:
             faults.append(Fault(path, "not_saved", "Save the recipient first."))
-        elif recipient.account != settings.alias:
-            message = f"This recipient belongs to the account {recipient.account!r}."
+        elif share.recipient.account != settings.alias:
+            message = f"This recipient belongs to the account {share.recipient.account!r}."
             faults.append(Fault(path, "other_account", message))
     return faults
 

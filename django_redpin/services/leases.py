@@ -7,6 +7,7 @@ that a killed worker leaves behind runs out. Nothing here needs a row lock.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -23,12 +24,20 @@ _MAX_DELAY: Final = 3600.0
 Leased: TypeAlias = type[PaymentSession] | type[StatusTransition] | type[WebhookEvent]
 
 
-def claim(model: Leased, pk: int, *, even_if_not_due: bool = False) -> bool:
-    """Take the row for one attempt, and count it. Returns False if it is done, taken or not due."""
+def claim(
+    model: Leased, pk: int, *, even_if_not_due: bool = False, states: Collection[str] = ()
+) -> bool:
+    """Take the row for one attempt, and count it. Returns False if it is done, taken or not due.
+
+    `states` are those that a session has to be in at that very moment: what was read before may
+    have been moved on by the worker whose lease has just ended.
+    """
     now = timezone.now()
     waiting = Q(pk=pk, next_attempt_at__isnull=False)
     if not even_if_not_due:
         waiting &= Q(next_attempt_at__lte=now)
+    if states:
+        waiting &= Q(state__in=states)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     taken = model._default_manager.filter(waiting & free).update(
         leased_until=now + LEASE, attempts=F("attempts") + 1

@@ -65,7 +65,7 @@ def complete_session(pk: int) -> None:
 
 def refresh_session(pk: int) -> None:
     """Refresh one open session; while it stays open, it is due again in 15 minutes."""
-    if not claim(PaymentSession, pk):
+    if not claim(PaymentSession, pk, states=(PaymentSession.State.OPEN,)):
         return
     session = PaymentSession.objects.get(pk=pk)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
@@ -80,6 +80,13 @@ class WebhookView(APIView):
             response["Retry-After"] = "60"
             return response
         return _answer(status.HTTP_200_OK, "stored" if recorded.is_new else "already stored")
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Keep Django from logging a refusal: its line holds the path, and so the token."""
+        response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark.
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def _rejected(self, request: Request, account: str, reason: str) -> Response:
         logger.warning("Webhook refused: %s.", reason)

@@ -1,0 +1,207 @@
+"""The whole way, with the sandbox as a process of its own: create, pay, hear, believe, tell.
+
+The merchant's site is a live server; its worker's part is done by the sweeps.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from django_redpin.exceptions import SessionRejected
+from django_redpin.models import PaymentSession, WebhookEvent
+from django_redpin.services import create_payment_session, refresh_payment_session
+from example_project.demo.pages import Browser, Page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SECRET = "a-client-secret-of-the-sandbox"
+
+
+@contextmanager
+def running_sandbox(directory: Path, step_seconds: float) -> Iterator[str]:
+    arguments = ["--port", "0", "--database", str(directory / "sandbox.sqlite3")]
+    arguments += ["--client-id", "merchant", "--customer-id", "0201001008132685"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "django_redpin.sandbox"),
+            *(*arguments, "--step-seconds", str(step_seconds)),
+        ],
+        env={**os.environ, "REDPIN_SANDBOX_CLIENT_SECRET": SECRET},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        try:
+            yield found[0]
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redpin whose payments move fast."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), 0.05) as url:
+        yield url
+
+
+@pytest.fixture
+def slow_sandbox(tmp_path: Path) -> Iterator[str]:
+    """A Redpin whose payments rest at their first status."""
+    with running_sandbox(tmp_path, 60) as url:
+        yield url
+
+
+@pytest.fixture
+def lead_to(live_server: LiveServer, settings: Settings) -> Callable[[str], None]:
+    """Point the merchant's settings at a sandbox."""
+
+    def point(sandbox: str) -> None:
+        settings.DEBUG = True
+        settings.REDPIN = {
+            **settings.REDPIN,
+            "BASE_URL": sandbox,
+            "TOKEN_URL": f"{sandbox}/auth/oauth/v2/token",
+            "CLIENT_SECRET": SECRET,
+            "WEBHOOK_BASE_URL": live_server.url,
+            "HOSTED_PAGE_ORIGINS": [sandbox],
+        }
+
+    return point
+
+
+@pytest.fixture
+def merchant(sandbox: str, lead_to: Callable[[str], None]) -> None:
+    lead_to(sandbox)
+
+
+def review_page(session: PaymentSession, sandbox: str) -> tuple[Browser, Page]:
+    """Open the hosted page as its payer would, and pass the one-time code."""
+    browser = Browser()
+    page = browser.open(session.session_url)
+    if not session.allowed_origins:
+        page = browser.submit(page.form(step="send-code"))
+        outbox = browser.open(f"{sandbox}/outbox/").html
+        code = re.search(rf'data-otp-session="{session.session_id}"[^>]*>\s*(\d+)', outbox)
+        assert code
+        page = browser.submit(page.form(step="verify-code"), code=code[1])
+    return browser, page
+
+
+def wait_for_status(
+    session: PaymentSession, status: str, settle: Callable[[], None], seconds: float = 20
+) -> None:
+    deadline = time.monotonic() + seconds
+    while session.payment_status != status:
+        assert time.monotonic() < deadline, f"It stayed {session.payment_status!r}."
+        time.sleep(0.05)
+        settle()
+        session.refresh_from_db()
+
+
+def history(session: PaymentSession) -> list[str]:
+    return list(
+        session.transitions.filter(subject="payment_status").values_list("to_value", flat=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("pay_from", "flow"),
+    [
+        (
+            "GBP",
+            [
+                "AWAITING_FUNDS",
+                "RECEIVED_FUNDS",
+                "FX_COMPLETED",
+                "PAYOUT_INITIATED",
+                "PAYOUT_CREDITED",
+                "PAYMENT_COMPLETED",
+            ],
+        ),
+        ("AED", ["PROCESSING", "PAYOUT_INITIATED", "PAYOUT_CREDITED", "PAYMENT_COMPLETED"]),
+    ],
+)
+def test_a_payment_goes_all_the_way(
+    sandbox: str,
+    merchant: None,
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+    pay_from: str,
+    flow: list[str],
+) -> None:
+    session = create_payment_session(**arguments)
+    browser, page = review_page(session, sandbox)
+    browser.submit(page.form(step="review"), pay_from=pay_from, action="pay")
+
+    wait_for_status(session, "PAYMENT_COMPLETED", settle)
+
+    assert history(session) == flow
+    assert session.state == PaymentSession.State.CLOSED
+    escrow = session.shares.all()[0]
+    assert escrow.payout_status == "PAYOUT_CREDITED"
+    assert {event.session for event in WebhookEvent.objects.all()} == {session}
+
+
+def test_a_payment_can_be_cancelled(
+    slow_sandbox: str,
+    lead_to: Callable[[str], None],
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+) -> None:
+    lead_to(slow_sandbox)
+    session = create_payment_session(**arguments, allowed_origins=["https://merchant.test"])
+    browser, page = review_page(session, slow_sandbox)
+    page = browser.submit(page.form(step="review"), pay_from="AED", action="pay")
+    wait_for_status(session, "PROCESSING", settle)
+    browser.submit(page.form(step="cancel"), action="cancel")
+
+    wait_for_status(session, "CANCELLED", settle)
+
+    assert session.state == PaymentSession.State.CLOSED
+    assert history(session) == ["PROCESSING", "CANCELLED"]
+
+
+def test_every_webhook_lost_is_made_good_by_asking(
+    sandbox: str, merchant: None, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_BASE_URL": "http://127.0.0.1:9"}
+    session = create_payment_session(**arguments)
+    browser, page = review_page(session, sandbox)
+    browser.submit(page.form(step="review"), pay_from="AED", action="pay")
+
+    deadline = time.monotonic() + 20
+    while session.payment_status != "PAYMENT_COMPLETED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        session = refresh_payment_session(session)
+
+    assert not WebhookEvent.objects.exists()
+    assert history(session)[-1] == "PAYMENT_COMPLETED"
+
+
+def test_what_our_rules_let_through_the_sandbox_can_still_refuse(
+    sandbox: str, merchant: None, arguments: dict[str, Any]
+) -> None:
+    create_payment_session(**arguments, client_reference_id="TAKEN")
+    PaymentSession.objects.update(client_reference_id="FREED-HERE-ONLY")
+
+    with pytest.raises(SessionRejected) as caught:
+        create_payment_session(**arguments, client_reference_id="TAKEN")
+
+    assert caught.value.field == "client_reference_id"
