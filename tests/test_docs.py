@@ -1,0 +1,57 @@
+"""The reference lists what there is, and nothing that there isn't."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.dispatch import Signal
+
+from django_redpin import checks, exceptions, services, signals
+from django_redpin.conf import ACCOUNTS, DEFAULTS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def section(title: str) -> set[str]:
+    """Return the names in code marks in the first column of a section's table."""
+    text = (ROOT / "docs/reference.md").read_text()
+    _, _, rest = text.partition(f"\n## {title}\n")
+    body = rest.partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in body.splitlines() if line.startswith("| `")]
+    return {re.split(r"\(", name)[0] for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_every_setting_is_listed() -> None:
+    assert section("Settings") == {*DEFAULTS, ACCOUNTS}
+
+
+def test_every_service_is_listed() -> None:
+    assert section("Services") == set(services.__all__)
+
+
+def test_every_signal_is_listed() -> None:
+    assert section("Signals") == {n for n, s in vars(signals).items() if isinstance(s, Signal)}
+
+
+def test_every_error_is_listed() -> None:
+    text = (ROOT / "docs/reference.md").read_text()
+    names = {
+        name
+        for name, found in vars(exceptions).items()
+        if isinstance(found, type) and issubclass(found, exceptions.RedpinError)
+    }
+    internal = {"UnreadableEvent"}
+    assert {name for name in names if f"`{name}`" in text} == names - internal
+
+
+def test_every_check_is_listed() -> None:
+    source = Path(checks.__file__).read_text()
+    assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
