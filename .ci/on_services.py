@@ -1,0 +1,81 @@
+"""Run the tests on PostgreSQL and MariaDB, and the demo with PostgreSQL, RabbitMQ and Redis.
+
+With CI set a service that does not answer is a failure; elsewhere it is skipped, loudly.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+# Pure functions know no database.
+TESTS = ["-n", "2", "--ignore", "tests/rules", "--ignore", "tests/test_packaging.py"]
+
+
+def main() -> int:
+    postgres, mariadb = os.environ["POSTGRES_URL"], os.environ["MARIADB_URL"]
+    rabbitmq, redis = os.environ["RABBITMQ_URL"], os.environ["REDIS_URL"]
+    lanes: list[tuple[str, list[str], Callable[[], int]]] = [
+        ("Tests on PostgreSQL", [postgres], lambda: tests(f"{postgres}/postgres")),
+        ("Tests on MariaDB", [mariadb], lambda: tests(f"{mariadb}/test")),
+        ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
+        ("Demo: PostgreSQL, Redis", [postgres, redis], lambda: demo(postgres, redis)),
+    ]
+    failed = []
+    for name, needed, run in lanes:
+        away = [url for url in needed if not answers(url)]
+        if away:
+            where = ", ".join(f"{urlsplit(url).hostname}:{urlsplit(url).port}" for url in away)
+            print(f"== {name}: SKIPPED, nothing answers at {where}", flush=True)
+            if os.environ.get("CI"):
+                failed.append(name)
+            continue
+        print(f"== {name}", flush=True)
+        if run() != 0:
+            failed.append(name)
+    if failed:
+        print(f"Failed: {'; '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+def tests(database_url: str) -> int:
+    return run([sys.executable, "-m", "pytest", *TESTS, *sys.argv[1:]], DATABASE_URL=database_url)
+
+
+def demo(postgres: str, broker: str) -> int:
+    """Run the demo on a database of its own, which is dropped again."""
+    import psycopg
+
+    name = f"redpin_demo_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            return run(
+                [sys.executable, "-m", "example_project.demo", "--once"],
+                DATABASE_URL=f"{postgres}/{name}",
+                CELERY_BROKER_URL=broker,
+            )
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def run(command: list[str], **environment: str) -> int:
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
