@@ -33,6 +33,7 @@ def release_keys(transition_id: int) -> None:
 
 @pytest.fixture
 def worker(transactional_db: None) -> Iterator[None]:
+    app.control.purge()  # What other tests sent, about rows that are no more.
     released.clear()
     with start_worker(app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
         yield

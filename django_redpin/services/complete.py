@@ -29,6 +29,7 @@ from .leases import claim, retry_at
 from .queue import PROCESS_EVENT, enqueue
 from .replace import replace_session
 from .requests import stored_request
+from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
@@ -49,6 +50,7 @@ def complete_payment_session(session: PaymentSession) -> PaymentSession:
     Does nothing for a session that is not `creating` or `unknown`. Raises `SessionRejected` and
     `OutcomeUnknown` as `create_payment_session` does.
     """
+    require_no_transaction("complete_payment_session")
     session.refresh_from_db()
     if session.state not in UNFINISHED:
         return session

@@ -12,6 +12,7 @@ from .complete import EXPIRY_GRACE, UNFINISHED, complete_payment_session
 from .confirm import identity_mismatch
 from .facts import Fact, apply_fact
 from .journal import hold_for_review, move_state
+from .transactions import require_no_transaction
 
 State = PaymentSession.State
 
@@ -24,6 +25,7 @@ def refresh_payment_session(session: PaymentSession) -> PaymentSession:
 
     Raises `NoAnswer` or `APIError` as the call does, and what `complete_payment_session` raises.
     """
+    require_no_transaction("refresh_payment_session")
     session.refresh_from_db()
     if session.state in UNFINISHED:
         session = complete_payment_session(session)

@@ -21,7 +21,14 @@ from django_redpin.exceptions import (
     SessionRejected,
 )
 from django_redpin.models import PaymentSession, Recipient
-from django_redpin.services import Item, Share, complete_payment_session, create_payment_session
+from django_redpin.services import (
+    Item,
+    Share,
+    complete_payment_session,
+    create_payment_session,
+    refresh_payment_session,
+    renew_payment_session,
+)
 from tests.redpin_server import FakeRedpin, Handler
 
 State = PaymentSession.State
@@ -451,6 +458,9 @@ def test_an_open_transaction_is_refused_with_the_cure(
 ) -> None:
     with pytest.raises(OpenTransactionError, match="non_atomic_requests"), transaction.atomic():
         create_payment_session(**arguments)
+    for verb in (complete_payment_session, refresh_payment_session, renew_payment_session):
+        with pytest.raises(OpenTransactionError, match=verb.__name__), transaction.atomic():
+            verb(PaymentSession())
 
     assert redpin.calls == []
 
