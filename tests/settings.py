@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,7 +18,11 @@ TIME_ZONE = "UTC"
 ALLOWED_HOSTS = ["*"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_SQLITE_FILE = Path(tempfile.gettempdir()) / "django-redpin-tests.sqlite3"
+if "REDPIN_TESTS_DIR" not in os.environ:
+    # One for each run, so that runs don't meet; the workers of a run inherit it.
+    os.environ["REDPIN_TESTS_DIR"] = tempfile.mkdtemp(prefix="redpin-tests-")
+    atexit.register(shutil.rmtree, os.environ["REDPIN_TESTS_DIR"], ignore_errors=True)
+_SQLITE_FILE = Path(os.environ["REDPIN_TESTS_DIR"]) / "db.sqlite3"
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{_SQLITE_FILE}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads of one test then see one database, as in life.

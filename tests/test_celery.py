@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +18,7 @@ from django.test import Client
 from django_redpin import tasks
 from django_redpin.models import PaymentSession, StatusTransition
 from django_redpin.receivers import on
-from django_redpin.services import create_payment_session
+from django_redpin.services import create_payment_session, queue
 from django_redpin.services.leases import LEASE
 from django_redpin.signals import payment_completed, webhook_rejected
 from tests.celery import app
@@ -93,8 +96,6 @@ def test_a_message_holds_a_primary_key_and_nothing_else(
     )
     create_payment_session(**arguments, idempotency_key="order-1")
     monkeypatch.undo()
-    from django_redpin.services import queue
-
     with monkeypatch.context() as patch:
         patch.setattr(
             "celery.canvas.Signature.apply_async",
@@ -110,14 +111,28 @@ def test_webhook_rejected_can_have_no_task() -> None:
         on(webhook_rejected)
 
 
+def test_the_beat_schedule_can_be_imported_by_settings() -> None:
+    code = "from django_redpin.tasks import beat_schedule; print(list(beat_schedule()))"
+    environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("['redpin-sweep']\n", "")
+
+
+@pytest.mark.parametrize("name", [queue.PROCESS_EVENT, queue.DISPATCH_TRANSITION])
+def test_what_the_services_enqueue_is_a_task(name: str) -> None:
+    assert name in app.tasks
+
+
 def test_the_beat_schedule_names_tasks_that_exist() -> None:
     for entry in tasks.beat_schedule().values():
         assert entry["task"] in app.tasks
 
 
-@pytest.mark.parametrize(
-    "name", ["process_event", "dispatch_transition", "complete_session", "sweep"]
-)
+@pytest.mark.parametrize("name", ["process_event", "dispatch_transition", "sweep"])
 def test_tasks_survive_a_killed_worker_and_end_within_their_lease(name: str) -> None:
     task = app.tasks[f"django_redpin.{name}"]
 

@@ -11,9 +11,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from ..conf import get_account
+from ..exceptions import ConfigurationError
 from ..models import PaymentSession
 from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
+from ..services.complete import EXPIRY_GRACE
 
 State = PaymentSession.State
 
@@ -51,24 +53,34 @@ def frame_source(session: PaymentSession) -> str | None:
     url = session.session_url
     if not is_secure_url(url, allow_loopback=bool(settings.DEBUG)):
         return None
-    return url if origin_of(url) in get_account(session.account).hosted_page_origins else None
+    try:
+        origins = get_account(session.account).hosted_page_origins
+    except ConfigurationError:  # The account left the settings; its sessions are still shown.
+        return None
+    return url if origin_of(url) in origins else None
 
 
 def payment_session_html(
-    session: PaymentSession, *, request: HttpRequest | None = None, renew_url: str = ""
+    session: PaymentSession,
+    *,
+    request: HttpRequest | None = None,
+    renew_url: str = "",
+    csrf_token: object = None,
 ) -> SafeString:
     """Return the HTML for the session's state. Shows what is known; changes nothing.
 
     With `renew_url`, a form that posts to it lets the payer start again where the session expired
-    or was called off; it needs `request` for its CSRF token.
+    or was called off; it needs `request`, or `csrf_token`, for its CSRF token.
     """
     source = frame_source(session)
-    context = {
+    context: dict[str, object] = {
         "session": session,
         "source": source,
         "origin": origin_of(source) if source else "",
-        "renew_url": renew_url,
+        "renew_url": renew_url if _is_renewable(session) else "",
     }
+    if csrf_token is not None:
+        context["csrf_token"] = csrf_token
     return render_to_string(_template(session, source), context, request)
 
 
@@ -85,6 +97,13 @@ def _template(session: PaymentSession, source: str | None) -> str:
     if _is_past(session):
         return EXPIRED
     return OPEN if source else ATTENTION
+
+
+def _is_renewable(session: PaymentSession) -> bool:
+    """Tell whether a renewal has a chance; what is then refused should not be offered."""
+    if session.payment_status or session.state != State.OPEN or session.expires_at is None:
+        return True
+    return session.expires_at + EXPIRY_GRACE < timezone.now()
 
 
 def _is_past(session: PaymentSession) -> bool:

@@ -16,6 +16,8 @@ _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 # Android's applicationId and Apple's CFBundleIdentifier; both need a dot.
 _ANDROID_PACKAGE: Final = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _IOS_BUNDLE_ID: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# Said again, because what urlsplit lets through differs from one Python to the next.
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _UNSAFE: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
 
 
@@ -58,23 +60,32 @@ def callback_faults(value: object, path: str, *, allow_loopback: bool = False) -
     """Return what keeps `value` from being an entry of `callbacks`.
 
     Redpin: the URLs must be publicly accessible from its servers. So they are absolute and HTTPS;
-    with `allow_loopback`, for development, plain HTTP to this machine is let through too.
+    with `allow_loopback`, for development, this machine is let through too, by plain HTTP as well.
     """
+    faults = _url_faults(value, path, allow_loopback=allow_loopback)
+    if faults or not isinstance(value, str):
+        return faults
+    if "#" in value:
+        return [Fault(path, "invalid_url", "A callback has no #fragment.")]
+    if not allow_loopback and is_loopback(urlsplit(value).hostname or ""):
+        return [Fault(path, "not_public", "Redpin can't reach this machine by that name.")]
+    return []
+
+
+def _url_faults(value: object, path: str, *, allow_loopback: bool) -> list[Fault]:
     if not isinstance(value, str) or not value:
         return [Fault(path, "required", "Give a URL.")]
     if len(value) > URL_MAX_LENGTH:
         return [Fault(path, "too_long", f"At most {URL_MAX_LENGTH} characters are allowed.")]
     parts = _split(value)
     if parts is None or parts.username is not None or parts.password is not None:
-        message = "Give an absolute URL such as https://example.com/hook, without credentials."
+        message = "Give an absolute URL such as https://example.com/path, without credentials."
         return [Fault(path, "invalid_url", message)]
-    if parts.fragment or "#" in value:
-        return [Fault(path, "invalid_url", "A callback has no #fragment.")]
     if parts.scheme == "https" or (
         parts.scheme == "http" and allow_loopback and is_loopback(parts.hostname or "")
     ):
         return []
-    return [Fault(path, "not_https", "A callback has to begin with https://.")]
+    return [Fault(path, "not_https", "It has to begin with https://.")]
 
 
 def is_loopback(host: str) -> bool:
@@ -89,7 +100,7 @@ def is_loopback(host: str) -> bool:
 
 def is_secure_url(value: object, *, allow_loopback: bool = False) -> bool:
     """Tell whether `value` is an absolute HTTPS URL, or (`allow_loopback`) one to this machine."""
-    return not callback_faults(value, "", allow_loopback=allow_loopback)
+    return not _url_faults(value, "", allow_loopback=allow_loopback)
 
 
 def origin_of(url: str) -> str | None:
@@ -98,7 +109,7 @@ def origin_of(url: str) -> str | None:
     if parts is None or parts.username is not None or parts.password is not None:
         return None
     host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
+    host = f"[{ipaddress.IPv6Address(host)}]" if ":" in host else host
     default_port = {"https": 443, "http": 80}.get(parts.scheme)
     port = "" if parts.port in (None, default_port) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
@@ -112,6 +123,8 @@ def _split(value: str) -> SplitResult | None:
         parts = urlsplit(value)
         _ = parts.port  # Raises for a port that is no number.
         host = parts.hostname or ""
+        if not _AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]):
+            return None
         if ":" in host:
             ipaddress.IPv6Address(host)
         elif not _HOST_NAME.fullmatch(host):

@@ -24,7 +24,8 @@ def sign(secret: str, account: str, client_reference_id: str) -> str:
     if not is_strong(secret):
         raise ValueError(f"A webhook secret needs at least {SECRET_MIN_BYTES} bytes.")
     # The lengths keep ("a", "bc") and ("ab", "c") apart.
-    fields = [_PURPOSE, account.encode(), client_reference_id.encode()]
+    names = (name.encode("utf-8", "surrogatepass") for name in (account, client_reference_id))
+    fields = [_PURPOSE, *names]
     message = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
     digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -47,4 +48,9 @@ def verify(token: str, secrets: Sequence[str], account: str, client_reference_id
 
 def is_strong(secret: object) -> bool:
     """Tell whether `secret` is text of at least 24 bytes that are not all spaces."""
-    return isinstance(secret, str) and len(secret.strip().encode()) >= SECRET_MIN_BYTES
+    if not isinstance(secret, str):
+        return False
+    try:
+        return len(secret.strip().encode()) >= SECRET_MIN_BYTES
+    except UnicodeEncodeError:  # What os.environ makes of bytes that are no UTF-8.
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 import simplejson
@@ -43,9 +43,12 @@ def loads(body: bytes) -> Any:  # The shape of what others send is theirs; reade
 
 
 def _number(text: str) -> Decimal:
-    number = Decimal(text)
+    try:
+        number = Decimal(text) if len(text) <= _MAX_DIGITS else Decimal("NaN")
+    except InvalidOperation:  # An exponent that not even decimal can hold.
+        number = Decimal("NaN")
     exponent = number.as_tuple().exponent
-    if len(text) > _MAX_DIGITS or not isinstance(exponent, int) or abs(exponent) > _MAX_DIGITS:
+    if not isinstance(exponent, int) or abs(exponent) > _MAX_DIGITS:
         raise ValueError("The JSON has a number of too many digits.")
     return number
 
@@ -68,7 +71,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check(value: object, depth: int) -> None:
-    if depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH or (depth == _MAX_DEPTH and isinstance(value, (dict, list))):
         raise ValueError("The JSON is nested too deeply.")
     if isinstance(value, str):
         value.encode()  # A lone surrogate raises UnicodeEncodeError, which is a ValueError.

@@ -5,8 +5,8 @@ Amounts are `moneyed.Money` in major units, `Decimal` inside. A float never gets
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
+from decimal import Context, Decimal, localcontext
 from typing import Final
 
 from moneyed import Currency, CurrencyDoesNotExist, Money, get_currency
@@ -17,9 +17,15 @@ from .faults import Fault
 # an amount has at most 15 digits in all, decimals included, and every database holds it exactly.
 MAX_DIGITS: Final = 15
 
+# Arithmetic on money never depends on the decimal context that the caller has set. 28 digits are
+# more than a sum of 10^12 amounts of 15 digits needs.
+_EXACT: Final = Context(prec=28)
+
 
 def exponent(currency: Currency) -> int:
     """Return how many decimals the currency has by ISO 4217: JPY 0, AED 2, KWD 3."""
+    if _is_listed(currency):
+        currency = get_currency(currency.code)  # Not what somebody's own Currency object says.
     return len(str(currency.sub_unit)) - 1
 
 
@@ -29,8 +35,8 @@ def quantise(money: Money) -> Money:
     Only for amounts without faults: a digit is never rounded away, `decimal.Inexact` is raised
     by no valid amount.
     """
-    places = exponent(money.currency)
-    return Money(money.amount.quantize(Decimal(1).scaleb(-places)), money.currency)
+    unit = Decimal((0, (1,), -exponent(money.currency)))
+    return Money(money.amount.quantize(unit, context=_EXACT), money.currency)
 
 
 def money_of(amount: Decimal, currency: str) -> Money:
@@ -59,41 +65,53 @@ def amount_faults(value: object, path: str) -> list[Fault]:
     if amount >= Decimal(10) ** (MAX_DIGITS - places):
         message = f"The amount has to be below 10^{MAX_DIGITS - places} {currency.code}."
         faults.append(Fault(path, "too_large", message))
-    if amount != 0 and -int(amount.normalize().as_tuple().exponent) > places:
+    if _decimals(amount) > places:
         message = f"{currency.code} has {places} decimals; this amount has more."
         faults.append(Fault(path, "too_many_decimals", message))
     return faults
 
 
 def sum_faults(
-    total: object, parts: Sequence[object], path: str, *, what: str, part_path: str
+    total: object,
+    parts: Mapping[int, object],
+    path: str,
+    *,
+    what: str,
+    part_path: str,
+    is_whole: bool,
 ) -> list[Fault]:
     """Return the faults of a list of amounts that has to sum to `total` in one currency.
 
-    `part_path` is the path of one part's amount with `{}` for its place in the list.
+    `parts` are the amounts by their place in the list; `part_path` is the path of one part's amount
+    with `{}` for that place. Leave out what has no amount at all; give `is_whole=False` then, and
+    only what is there is looked at, without a sum.
     (Redpin: the sum of all recipient amounts, and of all item amounts, equals the session total;
     all currencies match the session amount's currency.)
     """
     faults: list[Fault] = []
-    for place, part in enumerate(parts):
+    for place, part in parts.items():
         where = part_path.format(place)
         faults += amount_faults(part, where)
         if isinstance(part, Money) and isinstance(total, Money) and part.currency != total.currency:
             message = f"{part.currency.code} differs from the total's {total.currency.code}."
             faults.append(Fault(f"{where}.currency", "currency_mismatch", message))
-    if faults or not isinstance(total, Money) or amount_faults(total, "") or not parts:
+    if faults or not is_whole or not isinstance(total, Money) or amount_faults(total, ""):
         return faults  # A sum of faulty amounts says nothing.
-    found = _exact_sum(part.amount for part in parts if isinstance(part, Money))
+    with localcontext(_EXACT):
+        found = sum((part.amount for part in parts.values() if isinstance(part, Money)), Decimal(0))
     if found != total.amount:
         message = f"{what} sum to {found} {total.currency.code}, the total is {total.amount}."
         faults.append(Fault(path, "sum_mismatch", message))
     return faults
 
 
-def _exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    # The default context keeps 28 digits; amounts of at most 15 digits never need more than that
-    # for fewer than 10^12 parts, so this sum is exact.
-    return sum(amounts, Decimal(0))
+def _decimals(amount: Decimal) -> int:
+    """Return how many decimals the amount needs; no arithmetic, so that nothing is rounded."""
+    _, digits, places = amount.as_tuple()
+    if not amount or not isinstance(places, int):
+        return 0
+    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return max(0, -places - zeros)
 
 
 def _is_listed(currency: Currency) -> bool:

@@ -96,12 +96,12 @@ def request_faults(request: SessionRequest, policy: Policy) -> tuple[Fault, ...]
         *_recipients_faults(request),
         *_items_faults(request),
         *_list_faults(request.allowed_origins, "allowed_origins"),
-        *_list_faults(request.callbacks, "callbacks"),
         *(
             fault
             for place, origin in enumerate(origins)
             for fault in origin_faults(origin, f"allowed_origins[{place}]")
         ),
+        *_list_faults(request.callbacks, "callbacks"),
         *(
             fault
             for place, url in enumerate(callbacks)
@@ -126,28 +126,38 @@ def _recipients_faults(request: SessionRequest) -> list[Fault]:
     shares = _listed(request.recipients)
     if not shares:
         return [Fault(path, "required", "At least one recipient is required.")]
-    faults = [
-        Fault(f"{path}[{place}]", "not_a_share", "Give a Share(recipient, amount).")
-        for place, share in enumerate(shares)
-        if not isinstance(share, PayeeShare)
-    ]
+    faults: list[Fault] = []
+    amounts: dict[int, object] = {}
     for place, share in enumerate(shares):
         if isinstance(share, PayeeShare):
             faults += _payee_faults(share.payee, request.amount, f"{path}[{place}]")
-    if any(fault.code == "not_a_share" for fault in faults):
-        return faults
-    amounts = [share.amount for share in shares if isinstance(share, PayeeShare)]
+            amounts[place] = share.amount
+        else:
+            faults.append(
+                Fault(f"{path}[{place}]", "not_a_share", "Give a Share(recipient, amount).")
+            )
     return faults + sum_faults(
         request.amount,
         amounts,
         path,
         what="The recipients' amounts",
         part_path=path + "[{}].amount",
+        is_whole=len(amounts) == len(shares),
     )
 
 
-def _payee_faults(payee: Payee, total: object, path: str) -> list[Fault]:
+def _payee_faults(payee: object, total: object, path: str) -> list[Fault]:
+    if not isinstance(payee, Payee):
+        return [Fault(path, "not_a_payee", "Give a recipient.")]
     faults = []
+    recipient_id: object = payee.recipient_id
+    bank_details: object = payee.bank_details
+    if not isinstance(recipient_id, (str, type(None))):
+        message = "Redpin's recipient_id is text."
+        faults.append(Fault(f"{path}.recipient_id", "invalid_text", message))
+    if not isinstance(bank_details, (Mapping, type(None))):
+        message = "Bank details are a dict, such as {'iban': ...}."
+        faults.append(Fault(f"{path}.recipient_bank_details", "not_a_dict", message))
     if not payee.recipient_id and not payee.bank_details:
         message = "The recipient needs Redpin's recipient_id, or bank details."
         faults.append(Fault(path, "no_account", message))
@@ -166,13 +176,18 @@ def _items_faults(request: SessionRequest) -> list[Fault]:
         message = "Give at least one item, or leave the items out altogether."
         return [Fault(path, "required", message)]
     faults: list[Fault] = []
+    amounts: dict[int, object] = {}
     for place, item in enumerate(items):
         faults += _item_faults(item, f"{path}[{place}]")
-    if any(fault.code == "not_an_item" for fault in faults):
-        return faults
-    amounts = [item.amount for item in items if isinstance(item, Item)]
+        if isinstance(item, Item):
+            amounts[place] = item.amount
     return faults + sum_faults(
-        request.amount, amounts, path, what="The items' amounts", part_path=path + "[{}].amount"
+        request.amount,
+        amounts,
+        path,
+        what="The items' amounts",
+        part_path=path + "[{}].amount",
+        is_whole=len(amounts) == len(items),
     )
 
 
@@ -186,8 +201,13 @@ def _item_faults(item: object, path: str) -> list[Fault]:
     return [
         Fault(f"{path}.{name}", "invalid_text", f"Give text of at most {longest} characters.")
         for name, text, longest in limits
-        if not isinstance(text, str) or len(text) > longest or "\x00" in text
+        if not isinstance(text, str) or len(text) > longest or not _can_be_stored(text)
     ]
+
+
+def _can_be_stored(text: str) -> bool:
+    """Tell whether every database holds the text: no NUL, no lone surrogate."""
+    return not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _list_faults(value: object, path: str) -> list[Fault]:

@@ -33,7 +33,8 @@ RANKS: Final[dict[str, int]] = {
     REFUNDED: 90,
 }
 
-# Nothing is documented to follow these. (BOUNCED_BACK is followed by REFUNDED.)
+# The ends of the documented flows. (BOUNCED_BACK is followed by REFUNDED. The oldest diagram lets
+# REFUNDED bounce back too; that is applied, and the session stays closed.)
 FINAL: Final = frozenset({PAYMENT_COMPLETED, CANCELLED, REFUNDED})
 FAILED: Final = frozenset({CANCELLED, BOUNCED_BACK, REFUNDED})
 

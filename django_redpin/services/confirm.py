@@ -19,14 +19,12 @@ class Verdict:
     """What Redpin says of a claim.
 
     `contradiction` is why the claim is not believed, or "". `mismatch` is why a person has to look
-    (Redpin's session is not the one that we created), or "". `is_latest`: the claimed status is
-    the one that Redpin shows at this moment.
+    (Redpin's session is not the one that we created), or "".
     """
 
     record: SessionRecord | None = None
     contradiction: str = ""
     mismatch: str = ""
-    is_latest: bool = False
 
 
 def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
@@ -38,11 +36,7 @@ def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
     mismatch = identity_mismatch(session, record)
     if mismatch:
         return Verdict(record, mismatch, mismatch)
-    return Verdict(
-        record,
-        _contradiction(session, message, record),
-        is_latest=record.latest_status == message.status,
-    )
+    return Verdict(record, _contradiction(session, message, record))
 
 
 def identity_mismatch(session: PaymentSession, record: SessionRecord) -> str:

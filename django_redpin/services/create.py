@@ -123,13 +123,13 @@ def create_payment_session(
 
 
 def _payee_shares(recipients: Any) -> Any:
-    """Return the shares as the rules know them; what is no Share is left for the rules to name."""
+    """Return the shares as the rules know them; what is no Share the rules then name."""
     if not isinstance(recipients, (list, tuple)):
         return recipients
     return [
         PayeeShare(payee(share.recipient), share.amount)
         if isinstance(share, Share) and isinstance(share.recipient, Recipient)
-        else share
+        else None
         for share in recipients
     ]
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ..exceptions import RedpinError
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
-from ..rules.statuses import FINAL, PAYOUT, Position
+from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
 from .journal import Subject, hold_for_review, write
 
 State = PaymentSession.State
@@ -33,7 +33,8 @@ _DEAD_ENDS: Final = {
 class Fact:
     """A status that a payment reached, as Redpin's API confirmed it. `at` is UTC.
 
-    `is_latest`: it is what Redpin shows at this moment, whatever the clocks said before.
+    `listed` is the status that Redpin shows at this moment. A fact with another status is one of
+    the past, whatever time the event gives: Redpin vouches for the order, a body does not.
     """
 
     status: str
@@ -41,9 +42,14 @@ class Fact:
     key: str
     payment_id: str
     session_id: str
+    listed: str
     recipient_id: str = ""
-    is_latest: bool = False
     event: WebhookEvent | None = None
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it is what Redpin shows at this moment."""
+        return self.status == self.listed
 
 
 class FactNotApplied(RedpinError):
@@ -86,7 +92,7 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
 def _move_payment(session: PaymentSession, fact: Fact) -> bool:
     """Move the session if the fact is the greatest one yet. The first statement is the write."""
     position = _position(session, fact)
-    if str(position) <= session.payment_status_position:
+    if str(position) <= session.payment_status_position or _is_past(session, fact):
         return False
     changes = _changes(session, fact)
     won = PaymentSession.objects.filter(
@@ -109,6 +115,14 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
     if changes.get("state", session.state) != session.state:
         write(session, Subject.STATE, session.state, State.CLOSED, event=fact.event)
     return True
+
+
+def _is_past(session: PaymentSession, fact: Fact) -> bool:
+    """Tell whether the session is known to be further on than the fact."""
+    held = session.payment_status
+    if fact.is_latest or not held:
+        return False
+    return held == fact.listed or not may_follow(held, fact.status)
 
 
 def _position(session: PaymentSession, fact: Fact) -> Position:
@@ -143,7 +157,7 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
     position = str(Position.of(fact.status, fact.at, fact.key))
     is_new = False
     for share in _shares(session, fact.recipient_id):
-        if position <= share.payout_position:
+        if position <= share.payout_position or _is_past_payout(share, fact):
             continue
         won = SessionRecipient.objects.filter(
             pk=share.pk, payout_position=share.payout_position
@@ -162,6 +176,10 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
                 occurred_at=fact.at,
             )
     return is_new
+
+
+def _is_past_payout(share: SessionRecipient, fact: Fact) -> bool:
+    return not fact.is_latest and RANKS[fact.status] <= RANKS.get(share.payout_status, 0)
 
 
 def _shares(session: PaymentSession, recipient_id: str) -> list[SessionRecipient]:

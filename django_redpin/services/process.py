@@ -80,7 +80,7 @@ def _process(event: WebhookEvent) -> None:
             payment_id=message.payment_id,
             session_id=verdict.record.session_id,
             recipient_id=message.recipient_id,
-            is_latest=verdict.is_latest,
+            listed=verdict.record.latest_status,
             event=event,
         ),
     )

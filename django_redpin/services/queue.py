@@ -16,7 +16,6 @@ logger = logging.getLogger("django_redpin")
 
 PROCESS_EVENT: Final = "django_redpin.process_event"
 DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
-COMPLETE_SESSION: Final = "django_redpin.complete_session"
 
 
 def enqueue(task_name: str, pk: int) -> bool:

@@ -56,7 +56,7 @@ def _apply_latest(session: PaymentSession, record: SessionRecord) -> None:
                 key="list",
                 payment_id=record.payment_id,
                 session_id=record.session_id,
-                is_latest=True,
+                listed=record.latest_status,
             ),
         )
 

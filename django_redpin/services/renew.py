@@ -8,7 +8,7 @@ from typing import Final
 from django.db import IntegrityError
 
 from ..conf import get_account
-from ..exceptions import InvalidPaymentSession, PaymentUnderWay
+from ..exceptions import InvalidPaymentSession, PaymentUnderWay, SessionRejected
 from ..models import PaymentSession
 from ..rules.requests import request_faults
 from ..rules.statuses import CANCELLED, REFUNDED
@@ -30,12 +30,14 @@ def renew_payment_session(
 
     Called off is cancelled or refunded. The new session has a new reference and the same content;
     give `due_date` where the old one is too near (5 calendar days from today, UTC). It takes over
-    the idempotency key. Redpin is asked first whether a payment is under way. Calling again
+    the idempotency key, which still stands for the call that it was first given to, its due date
+    included. Redpin is asked first whether a payment is under way. Calling again
     returns the same renewal.
 
     Raises `PaymentUnderWay` where the old session was paid, is being paid, or can still be paid:
     Redpin has no call that closes a page, so a second session could be paid twice. Raises
-    `InvalidPaymentSession` for a due date too near, and what `create_payment_session` raises.
+    `SessionRejected` for one that Redpin refused (create another), `InvalidPaymentSession` for a
+    due date too near, and what `create_payment_session` raises.
     """
     require_no_transaction("renew_payment_session")
     renewal = _renewal(session)
@@ -44,6 +46,8 @@ def renew_payment_session(
     session = refresh_payment_session(session)
     if session.state == State.OPEN and not session.payment_status:
         raise PaymentUnderWay(session, "its page can still be paid until it expires.")
+    if session.state == State.REJECTED:
+        raise SessionRejected(session)
     if session.state != State.EXPIRED and session.payment_status not in _ENDED_UNPAID:
         raise PaymentUnderWay(session, f"it is {session.payment_status or session.state}.")
     account = get_account(session.account)

@@ -30,6 +30,14 @@ BATCH: Final = 100
 _ASK_AGAIN_AFTER: Final = timedelta(minutes=15)
 
 
+def sweep() -> None:
+    """Do all of the below, each in its turn."""
+    complete_due_sessions()
+    process_due_events()
+    refresh_due_sessions()
+    dispatch_due_transitions()
+
+
 def process_due_events(limit: int = BATCH) -> int:
     """Process up to `limit` events that are due; return how many were tried."""
     return _each(_due(WebhookEvent.objects.all()), limit, process_event)

@@ -22,4 +22,9 @@ def redpin_payment_session(
     {% redpin_payment_session session renew_url="/orders/7/renew/" %}
     ```
     """
-    return payment_session_html(session, request=context.get("request"), renew_url=renew_url)
+    return payment_session_html(
+        session,
+        request=context.get("request"),
+        renew_url=renew_url,
+        csrf_token=context.get("csrf_token"),
+    )

@@ -236,6 +236,27 @@ def test_a_forged_completion_is_contradicted_and_told_to_nobody(
     assert listener.heard == []
 
 
+@pytest.mark.parametrize("claim", ["AWAITING_FUNDS", "PAYOUT_INITIATED", "PAYOUT_CREDITED"])
+def test_a_claim_of_the_past_does_not_move_a_session_back_however_it_is_dated(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], claim: str
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    post(session, event_body(session, "PAYOUT_CREDITED", recipient_id="501"))
+    post(session, event_body(session, "PAYMENT_COMPLETED", seconds=1))
+    settle()
+
+    event = post(
+        session, event_body(session, claim, event_id="later", seconds=99, recipient_id="501")
+    )
+    settle()
+
+    session.refresh_from_db()
+    event.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert session.shares.all()[0].payout_status == "PAYOUT_CREDITED"
+    assert event.outcome == Outcome.KNOWN
+
+
 def test_a_claim_for_a_session_without_payment_is_contradicted(
     session: PaymentSession, settle: Callable[[], None]
 ) -> None:
@@ -377,7 +398,7 @@ def test_any_order_of_arrival_ends_the_same(
         for place, status in enumerate(flow)
     ]
     orders = list(itertools.permutations(bodies))
-    for order in random.Random(7).sample(orders, 24):
+    for order in random.Random(7).sample(orders, 12):
         WebhookEvent.objects.all().delete()
         StatusTransition.objects.all().delete()
         PaymentSession.objects.update(

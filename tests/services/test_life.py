@@ -14,6 +14,7 @@ from django_redpin.exceptions import (
     NoAnswer,
     OutcomeUnknown,
     PaymentUnderWay,
+    SessionRejected,
 )
 from django_redpin.models import PaymentSession
 from django_redpin.services import (
@@ -162,6 +163,16 @@ def test_a_payment_that_was_called_off_can_be_started_again(
     session.refresh_from_db()
     assert (session.state, session.payment_status) == (State.CLOSED, status)
     assert renewal.state == State.OPEN
+
+
+def test_a_rejected_session_is_not_renewed_but_created_anew(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments)
+    PaymentSession.objects.update(state=State.REJECTED)
+
+    with pytest.raises(SessionRejected, match="create a new session"):
+        renew_payment_session(session)
 
 
 def test_a_renewal_needs_a_due_date_that_is_far_enough(
