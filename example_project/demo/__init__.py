@@ -1,0 +1,1 @@
+"""The demo: starts merchant, sandbox, worker and clock, and can pay by itself."""
