@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.apps import AppConfig
@@ -11,15 +11,30 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as WarningMessage
 from django.urls import NoReverseMatch, reverse
 
-from .conf import ACCOUNTS, DEFAULTS, account_aliases, raw_settings, redpin_settings
+from .conf import (
+    ACCOUNTS,
+    DEFAULTS,
+    SHAPES,
+    account_aliases,
+    raw_settings,
+    redpin_settings,
+    wrong_names,
+)
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of
 from .rules.callback_tokens import SECRET_MIN_BYTES, is_strong
 
-_REQUIRED: Final = ("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID", "WEBHOOK_BASE_URL")
+_ISSUED: Final = "Redpin's Partner Integrations Team issues the credentials and the customer id."
+_DOCUMENTED: Final = "Leave it out, and Redpin's documented address is used."
+_REQUIRED: Final = {
+    "BASE_URL": _DOCUMENTED,
+    "TOKEN_URL": _DOCUMENTED,
+    "CLIENT_ID": _ISSUED,
+    "CLIENT_SECRET": _ISSUED,
+    "CUSTOMER_ID": _ISSUED,
+    "WEBHOOK_BASE_URL": "Give this site's public address, such as https://example.com.",
+}
 _URLS: Final = ("BASE_URL", "TOKEN_URL", "WEBHOOK_BASE_URL")
-_TEXTS: Final = ("BASE_URL", "TOKEN_URL", "SESSIONS_PATH", *_REQUIRED)
-_LISTS: Final = ("WEBHOOK_SECRETS", "ALLOWED_ORIGINS", "HOSTED_PAGE_ORIGINS")
 
 
 @register(Tags.security)
@@ -46,31 +61,12 @@ def check_settings(
 def _account_messages(alias: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
     where = "REDPIN" if alias == "default" else f"REDPIN['{ACCOUNTS}'][{alias!r}]"
     yield from _unknown_keys(where, raw)
-    wrong = {name for name in _TEXTS if not isinstance(raw[name], str)}
-    wrong |= {name for name in _LISTS if not _is_list_of_text(raw[name])}
-    if raw["PURPOSES_OF_TRANSACTION"] is not None and not _is_list_of_text(
-        raw["PURPOSES_OF_TRANSACTION"]
-    ):
-        wrong.add("PURPOSES_OF_TRANSACTION")
-    wrong |= {name for name in ("CONNECT_TIMEOUT", "READ_TIMEOUT") if not _is_seconds(raw[name])}
-    if (
-        not isinstance(raw["REFERENCE_MAX_LENGTH"], int)
-        or not 1 <= raw["REFERENCE_MAX_LENGTH"] <= 100
-    ):
-        wrong.add("REFERENCE_MAX_LENGTH")
-    for name in sorted(wrong):
-        default = DEFAULTS[name]
-        hint = f"It should look like its default, {default!r}." if default else _SHAPES.get(name)
-        yield Error(f"{where}[{name!r}] has a wrong type or value.", hint=hint, id="redpin.E003")
+    wrong = wrong_names(raw)
+    for name in wrong:
+        text = f"{where}[{name!r}] has a wrong type or value."
+        yield Error(text, hint=SHAPES[name][1], id="redpin.E003")
     yield from _missing(where, raw, wrong)
     yield from _unsafe(where, raw, wrong)
-
-
-_SHAPES: Final = {
-    **dict.fromkeys(_LISTS, "Give a list of strings."),
-    **dict.fromkeys(_REQUIRED, "Give a string."),
-    "PURPOSES_OF_TRANSACTION": "Give a list of strings, or None to accept any purpose.",
-}
 
 
 def _unknown_keys(where: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -79,12 +75,9 @@ def _unknown_keys(where: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
         yield Error(f"{where} has an unknown key {name!r}.", hint=hint, id="redpin.E002")
 
 
-def _missing(where: str, raw: Mapping[str, Any], wrong: set[str]) -> Iterator[CheckMessage]:
-    for name in _REQUIRED:
+def _missing(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Iterator[CheckMessage]:
+    for name, hint in _REQUIRED.items():
         if name not in wrong and not raw[name].strip():
-            hint = "Redpin's Partner Integrations Team issues the credentials and the customer id."
-            if name == "WEBHOOK_BASE_URL":
-                hint = "Give this site's public address, such as https://example.com."
             yield Error(f"{where}[{name!r}] is not set.", hint=hint, id="redpin.E004")
     if "HOSTED_PAGE_ORIGINS" not in wrong and not raw["HOSTED_PAGE_ORIGINS"]:
         yield WarningMessage(
@@ -95,16 +88,17 @@ def _missing(where: str, raw: Mapping[str, Any], wrong: set[str]) -> Iterator[Ch
         )
 
 
-def _unsafe(where: str, raw: Mapping[str, Any], wrong: set[str]) -> Iterator[CheckMessage]:
+def _unsafe(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Iterator[CheckMessage]:
     loopback = bool(settings.DEBUG)
     for name in _URLS:
-        if (
-            name not in wrong
-            and raw[name]
-            and not is_secure_url(raw[name], allow_loopback=loopback)
-        ):
+        if name in wrong or not raw[name]:
+            continue
+        if not is_secure_url(raw[name], allow_loopback=loopback):
             hint = "Begin it with https:// (http:// only to this machine, with DEBUG)."
             yield Error(f"{where}[{name!r}] is no secure URL.", hint=hint, id="redpin.E005")
+        elif set(raw[name]) & {"?", "#"}:
+            hint = "Leave out what begins with '?' or '#': a path is added to it."
+            yield Error(f"{where}[{name!r}] is no plain address.", hint=hint, id="redpin.E005")
     if "WEBHOOK_SECRETS" not in wrong:
         secrets = raw["WEBHOOK_SECRETS"]
         if not secrets or not all(is_strong(secret) for secret in secrets):
@@ -118,7 +112,7 @@ def _unsafe(where: str, raw: Mapping[str, Any], wrong: set[str]) -> Iterator[Che
 
 
 def _unusable_origins(
-    where: str, raw: Mapping[str, Any], wrong: set[str]
+    where: str, raw: Mapping[str, Any], wrong: Collection[str]
 ) -> Iterator[CheckMessage]:
     if "ALLOWED_ORIGINS" not in wrong:
         for origin in raw["ALLOWED_ORIGINS"]:
@@ -144,11 +138,3 @@ def _url_messages() -> Iterator[CheckMessage]:
             hint="Add path('redpin/', include('django_redpin.urls')) to the project's URLs.",
             id="redpin.E009",
         )
-
-
-def _is_list_of_text(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 600

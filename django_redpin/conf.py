@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -38,6 +39,53 @@ DEFAULTS: Final[dict[str, Any]] = {
     "READ_TIMEOUT": 10.0,
 }
 ACCOUNTS: Final = "ACCOUNTS"
+
+# An alias stands in the webhook's URL and in a column.
+_ALIAS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SESSIONS_PATH: Final = re.compile(r"/[^{}?#]*\{customer_id\}[^{}?#]*")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+
+
+def _is_choice(value: object) -> bool:
+    return value is None or (_is_list_of_text(value) and bool(value))
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 600
+
+
+def _is_length(value: object) -> bool:
+    return type(value) is int and 1 <= value <= REFERENCE_MAX_LENGTH
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and _SESSIONS_PATH.fullmatch(value) is not None
+
+
+# What each value has to be, and how that is said.
+SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
+    "BASE_URL": (_is_text, "Give a string."),
+    "SESSIONS_PATH": (_is_path, "Begin with a slash and hold {customer_id} once."),
+    "TOKEN_URL": (_is_text, "Give a string."),
+    "CLIENT_ID": (_is_text, "Give a string."),
+    "CLIENT_SECRET": (_is_text, "Give a string."),
+    "CUSTOMER_ID": (_is_text, "Give a string."),
+    "WEBHOOK_BASE_URL": (_is_text, "Give a string."),
+    "WEBHOOK_SECRETS": (_is_list_of_text, "Give a list of strings."),
+    "ALLOWED_ORIGINS": (_is_list_of_text, "Give a list of strings."),
+    "HOSTED_PAGE_ORIGINS": (_is_list_of_text, "Give a list of strings."),
+    "PURPOSES_OF_TRANSACTION": (_is_choice, "Give a list of strings, or None to allow any."),
+    "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 1 to 100."),
+    "CONNECT_TIMEOUT": (_is_seconds, "Give seconds, more than 0 and at most 600."),
+    "READ_TIMEOUT": (_is_seconds, "Give seconds, more than 0 and at most 600."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +152,19 @@ def redpin_settings() -> Mapping[str, Any]:
 
 
 def account_aliases() -> list[str]:
-    """Return the alias of every account, `default` first."""
+    """Return the alias of every account, `default` first.
+
+    Raises `ConfigurationError` for one that can't stand in a URL.
+    """
     accounts = redpin_settings().get(ACCOUNTS) or {}
     if not isinstance(accounts, Mapping):
         raise ConfigurationError("REDPIN['ACCOUNTS'] has to be a dict of dicts, by alias.")
+    for alias in accounts:
+        if not isinstance(alias, str) or not _ALIAS.fullmatch(alias):
+            raise ConfigurationError(
+                f"REDPIN['ACCOUNTS'] has the alias {alias!r}; use 1 to 64 letters, digits, '-' and"
+                " '_'."
+            )
     return [DEFAULT_ACCOUNT, *(alias for alias in accounts if alias != DEFAULT_ACCOUNT)]
 
 
@@ -120,43 +177,41 @@ def raw_settings(alias: str) -> dict[str, Any]:
     return {**DEFAULTS, **base, **own}
 
 
+def wrong_names(raw: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values are of a wrong type or shape."""
+    return [name for name, (is_right, _) in SHAPES.items() if not is_right(raw[name])]
+
+
 def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
     """Return the settings of the account `alias`.
 
     Raises `ConfigurationError` for an alias that is not in `REDPIN["ACCOUNTS"]`, and for values
-    of a wrong type.
+    of a wrong type: a server or a worker may never have run the system checks.
     """
     if alias not in account_aliases():
         raise ConfigurationError(f"REDPIN['ACCOUNTS'] has no account {alias!r}.")
     raw = raw_settings(alias)
-    try:
-        purposes = raw["PURPOSES_OF_TRANSACTION"]
-        return Account(
-            alias=alias,
-            base_url=str(raw["BASE_URL"]).rstrip("/"),
-            sessions_path=str(raw["SESSIONS_PATH"]),
-            token_url=str(raw["TOKEN_URL"]),
-            client_id=str(raw["CLIENT_ID"]),
-            client_secret=str(raw["CLIENT_SECRET"]),
-            customer_id=str(raw["CUSTOMER_ID"]),
-            webhook_base_url=str(raw["WEBHOOK_BASE_URL"]).rstrip("/"),
-            webhook_secrets=_strings(raw["WEBHOOK_SECRETS"]),
-            allowed_origins=_strings(raw["ALLOWED_ORIGINS"]),
-            hosted_page_origins=_strings(raw["HOSTED_PAGE_ORIGINS"]),
-            purposes_of_transaction=None if purposes is None else _strings(purposes),
-            reference_max_length=int(raw["REFERENCE_MAX_LENGTH"]),
-            connect_timeout=float(raw["CONNECT_TIMEOUT"]),
-            read_timeout=float(raw["READ_TIMEOUT"]),
-        )
-    except (TypeError, ValueError):
+    for name in wrong_names(raw):
         # The value itself stays out of the text: it may be a secret.
         raise ConfigurationError(
-            f"A value in REDPIN for the account {alias!r} has a wrong type; `manage.py check`"
-            " says which."
-        ) from None
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        raise TypeError
-    return tuple(value)
+            f"REDPIN[{name!r}] has a wrong type or value for the account {alias!r}."
+            f" {SHAPES[name][1]}"
+        )
+    purposes = raw["PURPOSES_OF_TRANSACTION"]
+    return Account(
+        alias=alias,
+        base_url=raw["BASE_URL"].rstrip("/"),
+        sessions_path=raw["SESSIONS_PATH"],
+        token_url=raw["TOKEN_URL"],
+        client_id=raw["CLIENT_ID"],
+        client_secret=raw["CLIENT_SECRET"],
+        customer_id=raw["CUSTOMER_ID"],
+        webhook_base_url=raw["WEBHOOK_BASE_URL"].rstrip("/"),
+        webhook_secrets=tuple(raw["WEBHOOK_SECRETS"]),
+        allowed_origins=tuple(raw["ALLOWED_ORIGINS"]),
+        hosted_page_origins=tuple(raw["HOSTED_PAGE_ORIGINS"]),
+        purposes_of_transaction=None if purposes is None else tuple(purposes),
+        reference_max_length=raw["REFERENCE_MAX_LENGTH"],
+        connect_timeout=float(raw["CONNECT_TIMEOUT"]),
+        read_timeout=float(raw["READ_TIMEOUT"]),
+    )

@@ -50,4 +50,4 @@ def link(row: Model | None) -> SafeString | str:
     if row is None:
         return "-"
     url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(row.pk,))
-    return format_html('<a href="{}">{}</a>', url, row)
+    return format_html('<a href="{}">{}</a>', url, str(row) or f"#{row.pk}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html_join
@@ -14,6 +15,31 @@ from ..models import Recipient
 from .readonly import AnyModelAdmin
 
 _SHOWN_DIGITS: Final = 4
+
+# Generic for type checkers alone, as all of Django's forms are.
+if TYPE_CHECKING:
+    RecipientForm = forms.ModelForm[Recipient]
+else:
+    RecipientForm = forms.ModelForm
+
+
+class NewRecipientForm(RecipientForm):
+    """Takes the bank details, once."""
+
+    class Meta:
+        model = Recipient
+        fields = "__all__"
+
+    def clean_bank_details(self) -> dict[str, str]:
+        """Return a flat dict of text; nothing typed in is an empty one."""
+        details = self.cleaned_data["bank_details"] or {}
+        if not isinstance(details, dict) or not all(
+            isinstance(value, str) and value for value in details.values()
+        ):
+            raise forms.ValidationError(
+                _('Give one JSON object of texts, such as {"iban": "AE07 0331 …"}.')
+            )
+        return details
 
 
 @admin.register(Recipient)
@@ -31,6 +57,17 @@ class RecipientAdmin(AnyModelAdmin):
         if obj is None:
             return [*fields, "bank_details"]
         return [*fields, "masked_bank_details", "created_at"]
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Recipient | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        if obj is None:
+            kwargs["form"] = NewRecipientForm
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
         if obj is None:

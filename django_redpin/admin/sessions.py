@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from ..l10n import display_money
 from ..models import PaymentSession, SessionItem, SessionRecipient, StatusTransition, WebhookEvent
 from .readonly import ReadOnlyAdmin, ReadOnlyInline, link
 
@@ -21,7 +24,7 @@ class SessionRecipientInline(ReadOnlyInline):
 
     @admin.display(description=_("amount"))
     def formatted_amount(self, obj: SessionRecipient) -> str:
-        return str(obj.money)
+        return display_money(obj.money)
 
 
 class SessionItemInline(ReadOnlyInline):
@@ -31,7 +34,7 @@ class SessionItemInline(ReadOnlyInline):
 
     @admin.display(description=_("amount"))
     def formatted_amount(self, obj: SessionItem) -> str:
-        return str(obj.money)
+        return display_money(obj.money)
 
 
 class StatusTransitionInline(ReadOnlyInline):
@@ -48,6 +51,12 @@ class StatusTransitionInline(ReadOnlyInline):
     )
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StatusTransition]:
+        rows: QuerySet[StatusTransition] = super().get_queryset(request)
+        return rows.select_related("event", "share__recipient", "share__session").defer(
+            "event__body"
+        )
+
     @admin.display(description=_("event"))
     def event_link(self, obj: StatusTransition) -> SafeString | str:
         return link(obj.event)
@@ -58,6 +67,10 @@ class WebhookEventInline(ReadOnlyInline):
     fields = ("received_at", "status", "outcome", "duplicates", "attempts", "last_error")
     readonly_fields = fields
     show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        rows: QuerySet[WebhookEvent] = super().get_queryset(request)
+        return rows.defer("body")
 
 
 @admin.register(PaymentSession)
@@ -156,7 +169,7 @@ class PaymentSessionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("amount"), ordering="amount")
     def formatted_amount(self, obj: PaymentSession) -> str:
-        return str(obj.money)
+        return display_money(obj.money)
 
     @admin.display(description=_("replaced by"))
     def renewal_link(self, obj: PaymentSession) -> SafeString | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -44,7 +44,7 @@ _local = threading.local()
 class Answer:
     """A 2xx answer: its JSON object, and the time that Redpin's clock had (UTC)."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     at: datetime
 
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from ..conf import get_account
 from ..exceptions import ConfigurationError
+from ..l10n import display_money
 from ..models import PaymentSession
 from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
@@ -77,6 +78,7 @@ def payment_session_html(
         "session": session,
         "source": source,
         "origin": origin_of(source) if source else "",
+        "amount": display_money(session.money),
         "renew_url": renew_url if _is_renewable(session) else "",
     }
     if csrf_token is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -70,7 +70,7 @@ class SessionRequest:
     recipients: Sequence[PayeeShare]
     items: Sequence[Item] | None = None
     allowed_origins: Sequence[str] = ()
-    callbacks: Sequence[str] = ()
+    callbacks: Sequence[str] = field(default=(), repr=False)  # Ours ends in a token.
 
 
 @dataclass(frozen=True, slots=True)

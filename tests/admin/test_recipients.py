@@ -1,0 +1,152 @@
+"""Payees in the admin: their bank details are typed in once, and never read or changed again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_redpin.admin.recipients import masked
+from django_redpin.models import Recipient
+
+from .world import HOSTILE, IBAN, may, page
+
+pytestmark = pytest.mark.django_db
+FORM: Final = {
+    "account": "default",
+    "name": "Agent LLC",
+    "type": "Corporate",
+    "country_code": "ARE",
+    "currency": "AED",
+    "recipient_id": "",
+    "bank_details": json.dumps({"iban": IBAN}),
+}
+
+
+def add(client: Client, **changes: Any) -> Recipient | None:
+    """Add a recipient by the form; return it, or None where the form is shown again."""
+    response = client.post(page(Recipient, "add"), FORM | changes)
+    assert response.status_code in (200, 302)
+    return Recipient.objects.get() if response.status_code == 302 else None
+
+
+def test_a_recipient_is_added_and_its_bank_details_are_masked(admin_client: Client) -> None:
+    recipient = add(admin_client)
+
+    assert recipient is not None
+    assert recipient.bank_details == {"iban": IBAN}
+    for name in ("change", "history", "delete"):
+        html = admin_client.get(page(Recipient, name, recipient.pk)).content.decode()
+        assert IBAN[:-4] not in html
+        assert IBAN[-5:] not in html
+    shown = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
+    assert f"iban: ••••••{IBAN[-4:]}" in shown
+
+
+def test_what_decides_where_the_money_goes_can_not_be_changed(admin_client: Client) -> None:
+    recipient = add(admin_client, recipient_id="501")
+    assert recipient is not None
+    changes = {
+        "account": "other",
+        "name": "Agent and Sons",
+        "type": "Individual",
+        "country_code": "GBR",
+        "currency": "GBP",
+        "recipient_id": "666",
+        "bank_details": '{"iban": "GB00EVIL"}',
+    }
+
+    admin_client.post(page(Recipient, "change", recipient.pk), changes)
+
+    before = (recipient.account, "ARE", "AED", "501", {"iban": IBAN})
+    recipient.refresh_from_db()
+    assert (recipient.name, recipient.type) == ("Agent and Sons", "Individual")
+    assert before == (
+        recipient.account,
+        recipient.country_code,
+        recipient.currency,
+        recipient.recipient_id,
+        recipient.bank_details,
+    )
+
+
+def test_two_recipients_may_both_be_without_redpins_id(admin_client: Client) -> None:
+    add(admin_client)
+    admin_client.post(page(Recipient, "add"), FORM | {"name": "Another"})
+
+    assert list(Recipient.objects.values_list("recipient_id", flat=True)) == [None, None]
+
+
+@pytest.mark.parametrize("text", ["", "{}"])
+def test_a_recipient_that_redpin_knows_needs_no_bank_details(
+    admin_client: Client, text: str
+) -> None:
+    recipient = add(admin_client, recipient_id="501", bank_details=text)
+
+    assert recipient is not None
+    assert recipient.bank_details == {}
+    assert admin_client.get(page(Recipient, "change", recipient.pk)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "  ", "iban: AE07", "[1]", '"AE07"', "7", "true", '[{"a": 1}]']
+)
+def test_bank_details_of_another_shape_are_refused_with_a_reason(
+    admin_client: Client, text: str
+) -> None:
+    response = admin_client.post(page(Recipient, "add"), FORM | {"bank_details": text})
+
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["bank_details"]
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.parametrize("details", [[1], "AE07", 7, True, [{"iban": IBAN}], IBAN])
+def test_a_row_with_bank_details_of_another_shape_can_be_looked_at(
+    admin_client: Client, details: object
+) -> None:
+    recipient = Recipient.objects.create(name="Odd", currency="AED", bank_details=details)
+
+    response = admin_client.get(page(Recipient, "change", recipient.pk))
+
+    assert response.status_code == 200
+    assert IBAN[:-4] not in response.content.decode()
+
+
+def test_bank_details_are_shown_as_text(admin_client: Client) -> None:
+    recipient = Recipient.objects.create(name="Odd", bank_details={HOSTILE: HOSTILE})
+
+    html = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
+
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+def test_who_may_only_look_sees_the_mask_too(client: Client) -> None:
+    recipient = Recipient.objects.create(name="Agent", bank_details={"iban": IBAN})
+    clerk = User.objects.create_user("clerk", password="x", is_staff=True)
+    clerk.user_permissions.add(may("view_recipient"))
+    client.force_login(clerk)
+    address = page(Recipient, "change", recipient.pk)
+
+    html = client.get(address).content.decode()
+
+    assert IBAN[:-4] not in html
+    assert "••••••" in html
+    assert client.post(address, FORM).status_code == 403
+    assert client.get(page(Recipient, "add")).status_code == 403
+
+
+@given(st.text() | st.integers() | st.none() | st.dictionaries(st.text(), st.text()))
+def test_a_mask_shows_four_characters_at_most_and_never_half(value: object) -> None:
+    text = str(value)
+    shown = masked(value).removeprefix("••••••")
+
+    assert text.endswith(shown)
+    assert len(shown) <= 4
+    assert not shown or 2 * len(shown) < len(text)

@@ -1,0 +1,241 @@
+"""The view of the settings: accounts, what is refused, and that nothing shows a secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, Final
+
+import pytest
+from django.test import override_settings
+from django.views.debug import SafeExceptionReporterFilter
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from django_redpin.checks import check_settings
+from django_redpin.client import RedpinClient
+from django_redpin.client.messages import CreatedSession, SessionRecord
+from django_redpin.client.transport import Answer
+from django_redpin.conf import DEFAULTS, account_aliases, get_account
+from django_redpin.exceptions import ConfigurationError
+from django_redpin.models import PaymentSession, Recipient, SessionRecipient, WebhookEvent
+from django_redpin.services import Share
+from django_redpin.services.requests import payee, stored_request
+from tests.test_checks import ODD, WRONG
+
+NOW: Final = datetime(2026, 11, 22, 14, tzinfo=timezone.utc)
+IBAN: Final = "AE07canary4567890123456"
+URL: Final = "https://pay.redpin.test/canary-session-url/"
+
+
+def test_the_default_account_is_what_the_settings_say(settings: Settings) -> None:
+    account = get_account()
+
+    assert account.alias == "default"
+    assert account.base_url == "https://api.redpin.test"
+    assert account.customer_id == "0201001008132685"
+    assert account.webhook_secrets == ("canary-webhook-secret-0123456789-abcdef",)
+    assert account.purposes_of_transaction is None
+    assert account.reference_max_length == 100
+
+
+def test_addresses_lose_their_final_slash(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "BASE_URL": "https://a.test/", "WEBHOOK_BASE_URL": "b/"}
+
+    assert (get_account().base_url, get_account().webhook_base_url) == ("https://a.test", "b")
+
+
+def test_an_account_overrides_what_it_names_and_shares_the_rest(settings: Settings) -> None:
+    gulf = {"CUSTOMER_ID": "77", "WEBHOOK_SECRETS": ["another"], "READ_TIMEOUT": 2}
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": gulf}}
+
+    default, account = get_account(), get_account("gulf")
+
+    assert account_aliases() == ["default", "gulf"]
+    assert (account.alias, account.customer_id, account.read_timeout) == ("gulf", "77", 2.0)
+    assert account.webhook_secrets == ("another",)
+    assert account.client_secret == default.client_secret
+    assert default.customer_id == "0201001008132685"
+
+
+def test_an_account_named_default_overrides_the_top(settings: Settings) -> None:
+    accounts = {"gulf": {}, "default": {"CUSTOMER_ID": "77"}}
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": accounts}
+
+    assert account_aliases() == ["default", "gulf"]
+    assert get_account().customer_id == "77"
+    assert get_account("gulf").customer_id == "0201001008132685"
+
+
+@pytest.mark.parametrize("alias", ["nobody", "", "DEFAULT", "ACCOUNTS"])
+def test_an_alias_that_is_not_there_is_named(alias: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"no account '{alias}'"):
+        get_account(alias)
+
+
+def test_the_settings_are_read_when_they_are_asked_for(settings: Settings) -> None:
+    before = get_account()
+    settings.REDPIN = {**settings.REDPIN, "CUSTOMER_ID": "77"}
+
+    assert (before.customer_id, get_account().customer_id) == ("0201001008132685", "77")
+
+
+def test_nothing_reads_the_settings_at_import() -> None:
+    code = "import django_redpin.conf, django_redpin.checks, django_redpin.exceptions"
+
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_equal_settings_are_equal_accounts_and_changed_ones_are_not(settings: Settings) -> None:
+    before = get_account()
+    assert {before: 1}[get_account()] == 1
+
+    settings.REDPIN = {**settings.REDPIN, "CLIENT_SECRET": "canary-rotated"}
+    assert get_account() != before
+
+
+@pytest.mark.parametrize("settings_value", [None, [], "canary-text", 7])
+def test_settings_that_are_no_dict_are_refused(settings: Settings, settings_value: object) -> None:
+    settings.REDPIN = settings_value
+
+    with pytest.raises(ConfigurationError, match=r"REDPIN has to be a dict") as caught:
+        get_account()
+    assert_silent(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda value: repr(value)[:24])
+def test_what_the_checks_call_wrong_is_refused_too(
+    settings: Settings, name: str, value: object
+) -> None:
+    """The checks run with manage.py; a server under gunicorn or a worker never runs them."""
+    settings.REDPIN = {**settings.REDPIN, name: value}
+
+    with pytest.raises(ConfigurationError) as caught:
+        get_account()
+    assert_silent(caught.value)
+
+
+@pytest.mark.parametrize("name", [*sorted(DEFAULTS), "ACCOUNTS"])
+def test_no_value_of_any_key_ends_in_another_error(settings: Settings, name: str) -> None:
+    right = settings.REDPIN
+    for value in ODD:
+        settings.REDPIN = {**right, name: value}
+        try:
+            account = get_account()
+        except ConfigurationError as error:
+            assert_silent(error)
+        else:
+            assert repr(account) == "<Account default>"
+
+
+VALUES: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+    max_leaves=4,
+)
+NAMES: Final = st.sampled_from([*sorted(DEFAULTS), "ACCOUNTS"]) | st.text()
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=8))
+def test_no_settings_at_all_crash_the_checks_or_the_view(value: dict[str, Any]) -> None:
+    with override_settings(REDPIN=value):
+        messages = check_settings()
+        try:
+            get_account()
+        except ConfigurationError:
+            assert messages
+
+    assert all(message.id and message.hint for message in messages)
+
+
+@pytest.mark.parametrize("secrets", [[], ["canary-short"], [" " * 40], ["canary-short", "x" * 40]])
+def test_a_weak_first_secret_signs_nothing(settings: Settings, secrets: list[str]) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_SECRETS": secrets}
+
+    with pytest.raises(ConfigurationError, match="at least 24 bytes") as caught:
+        _ = get_account().signing_secret
+    assert_silent(caught.value)
+
+
+def test_what_is_required_and_empty_is_named(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": {"CLIENT_SECRET": ""}}}
+
+    with pytest.raises(ConfigurationError, match=r"REDPIN\['CLIENT_SECRET'\].*'gulf'"):
+        get_account("gulf").required("client_secret")
+    assert get_account().required("client_secret") == "canary-client-secret-0123456789"
+
+
+def test_the_policy_knows_todays_date_and_debug(settings: Settings) -> None:
+    settings.REDPIN = {
+        **settings.REDPIN,
+        "PURPOSES_OF_TRANSACTION": ["PROPERTY_PURCHASE"],
+        "REFERENCE_MAX_LENGTH": 36,
+    }
+    policy = get_account().policy()
+
+    assert policy.today == datetime.now(timezone.utc).date()
+    assert policy.purposes == ("PROPERTY_PURCHASE",)
+    assert (policy.reference_max_length, policy.allow_loopback) == (36, False)
+    settings.DEBUG = True
+    assert get_account().policy().allow_loopback is True
+
+
+def _secret_holders() -> dict[str, Callable[[], object]]:
+    recipient = Recipient(name="Agent", currency="AED", bank_details={"iban": IBAN})
+    session = PaymentSession(client_reference_id="r", currency="AED", amount=1, session_url=URL)
+    share = SessionRecipient(session=session, recipient=recipient, amount=1)
+    return {
+        "account": get_account,
+        "client": lambda: RedpinClient(get_account()),
+        "created": lambda: CreatedSession("1", URL, NOW),
+        "record": lambda: SessionRecord("1", "r", "c", "7", NOW, "", False, "", URL, NOW),
+        "answer": lambda: Answer({"session_url": URL}, NOW),
+        "recipient": lambda: recipient,
+        "payee": lambda: payee(recipient),
+        "session": lambda: session,
+        "share": lambda: share,
+        "argument": lambda: Share(recipient, share.money),
+        "event": lambda: WebhookEvent(event_id="1", body=URL.encode()),
+    }
+
+
+@pytest.mark.parametrize("name", _secret_holders())
+def test_no_repr_shows_a_secret(name: str) -> None:
+    holder = _secret_holders()[name]()
+
+    assert "canary" not in f"{holder!r} {holder} {[holder]}"
+
+
+@pytest.mark.django_db
+def test_the_repr_of_a_request_hides_the_token_of_its_callback() -> None:
+    session = PaymentSession.objects.create(
+        client_reference_id="order-7", currency="AED", amount=1, due_date=NOW.date()
+    )
+    request = stored_request(session, get_account())
+    token = request.callbacks[0].rstrip("/").rpartition("/")[2]
+
+    assert len(token) == 43
+    assert token not in repr(request)
+
+
+def test_djangos_error_page_hides_the_secrets(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": settings.REDPIN}}
+
+    shown = SafeExceptionReporterFilter().get_safe_settings()["REDPIN"]
+
+    assert shown["CUSTOMER_ID"] == "0201001008132685"
+    assert "canary" not in repr(shown)
+
+
+def assert_silent(error: ConfigurationError) -> None:
+    """Neither the error nor the traceback that a log would show holds what was set."""
+    chain = "".join(traceback.TracebackException.from_exception(error).format_exception_only())
+    assert "canary" not in f"{error} {error!r} {chain}"
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
