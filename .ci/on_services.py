@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-# Pure functions know no database.
-TESTS = ["-n", "2", "--ignore", "tests/rules", "--ignore", "tests/test_packaging.py"]
+# Pure functions know no database, and the sandbox brings its own SQLite along.
+ELSEWHERE = ["tests/rules", "tests/sandbox", "tests/test_packaging.py"]
+TESTS = ["-n", "2", *(f"--ignore={path}" for path in ELSEWHERE)]
 
 
 def main() -> int:

@@ -105,7 +105,7 @@ def create_payment_session(
     fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
     existing = _by_key(settings, idempotency_key)
     if existing is not None:
-        return _resume(existing, fingerprint)
+        return _resume(existing, idempotency_key, fingerprint)
     if faults:
         raise InvalidPaymentSession(faults)
     _require_settings(settings, request)
@@ -116,7 +116,7 @@ def create_payment_session(
     except IntegrityError:
         existing = _by_key(settings, idempotency_key)
         if existing is not None:  # Another caller with this key was faster.
-            return _resume(existing, fingerprint)
+            return _resume(existing, idempotency_key, fingerprint)
         message = "This reference belongs to another session; each may be used once."
         raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
     return send(session)
@@ -257,9 +257,13 @@ def _store_intent(
     return session
 
 
-def _resume(session: PaymentSession, fingerprint: str) -> PaymentSession:
+def _resume(
+    session: PaymentSession, idempotency_key: str | None, fingerprint: str
+) -> PaymentSession:
     """Return the session that has this key, and finish it where that was cut off."""
-    if session.fingerprint != fingerprint:
+    # Where the database takes "order-a" and "order-A" for the same, one order must not get the
+    # other's session.
+    if session.fingerprint != fingerprint or session.idempotency_key != idempotency_key:
         raise IdempotencyConflict(session)
     _wait_for_other_caller(session)
     if session.state == State.REJECTED:

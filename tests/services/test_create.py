@@ -416,6 +416,17 @@ def test_the_same_key_with_another_amount_is_a_conflict(
         create_payment_session(**changed, idempotency_key="order-1")
 
 
+def test_keys_that_differ_in_case_never_share_a_session(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    first = create_payment_session(**arguments, idempotency_key="order-a")
+    try:
+        second = create_payment_session(**arguments, idempotency_key="order-A")
+    except IdempotencyConflict:  # A database whose collation takes them for the same.
+        return
+    assert first != second
+
+
 def test_a_key_still_leads_to_its_session_when_the_due_date_has_come_near(
     redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
