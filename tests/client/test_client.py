@@ -9,6 +9,7 @@ from datetime import date, timedelta, timezone
 from typing import Any
 
 import pytest
+import simplejson
 from django.core.cache import cache
 from moneyed import Money
 from pytest_django import Settings
@@ -121,8 +122,10 @@ def test_only_the_token_that_failed_is_forgotten(redpin: FakeRedpin) -> None:
     provider = client()._tokens
     token = provider.get()
 
+    cache.clear()
     provider.forget("an older one")
     assert provider.get() == token
+    assert redpin.count("POST", "/token") == 1
     provider.forget(token)
 
     assert provider.get() != token
@@ -246,7 +249,6 @@ def test_an_error_without_an_envelope_is_still_that_error(redpin: FakeRedpin, bo
             b'{"session_id":"s","session_url":"u","expires_at":"2030-01-01","client_reference_id":"x"}',
         ),
         answering(302, b"", ("Location", "https://evil.test/")),
-        answering(200, b"x" * (MAX_ANSWER_BYTES + 1)),
         Handler.hang_up,
     ],
 )
@@ -259,6 +261,28 @@ def test_what_is_no_answer_to_trust_is_no_answer(
         client().create_session(request())
 
     assert len(redpin.creates) == 1
+
+
+def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(redpin: FakeRedpin) -> None:
+    elsewhere = f"{redpin.url}/elsewhere"
+    redpin.create_script.append(answering(307, b"", ("Location", elsewhere)))
+
+    with pytest.raises(NoAnswer, match="redirects are not followed"):
+        client().create_session(request())
+
+    assert all("elsewhere" not in call.path for call in redpin.calls)
+
+
+def test_an_answer_beyond_all_bounds_is_cut_off_though_it_is_right(redpin: FakeRedpin) -> None:
+    def answer_at_length(handler: Handler) -> None:
+        record = handler.redpin.store(handler.call.json, "0201001008132685")
+        body = simplejson.dumps(handler.redpin.created(record)).encode()
+        handler.raw(201, body + b" " * MAX_ANSWER_BYTES)
+
+    redpin.create_script.append(answer_at_length)
+
+    with pytest.raises(NoAnswer, match="larger than"):
+        client().create_session(request())
 
 
 def test_a_silent_redpin_is_given_up_after_the_read_timeout(

@@ -547,6 +547,32 @@ def test_an_event_dated_in_the_future_does_not_outrank_what_follows(
     assert session.payment_status == "RECEIVED_FUNDS"
 
 
+def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwrite_it(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    slow = post(session, event_body(session, "RECEIVED_FUNDS"))
+    fast = post(session, event_body(session, "PAYMENT_COMPLETED", seconds=5))
+    read = PaymentSession.refresh_from_db
+
+    def read_and_be_overtaken(row: PaymentSession, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(PaymentSession, "refresh_from_db", read)
+        read(row, *args, **kwargs)
+        process_event(fast.pk)  # Between the slow worker's read and its write.
+
+    monkeypatch.setattr(PaymentSession, "refresh_from_db", read_and_be_overtaken)
+    process_event(slow.pk)
+
+    session.refresh_from_db()
+    slow.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert statuses(session) == ["PAYMENT_COMPLETED"]
+    assert slow.outcome == Outcome.KNOWN
+
+
 def test_a_payment_through_a_replaced_session_needs_review(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
 ) -> None:

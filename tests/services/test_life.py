@@ -22,6 +22,8 @@ from django_redpin.services import (
     refresh_payment_session,
     renew_payment_session,
 )
+from django_redpin.services.complete import UNFINISHED
+from django_redpin.services.leases import claim
 from django_redpin.services.sweeps import (
     complete_due_sessions,
     dispatch_due_transitions,
@@ -202,6 +204,16 @@ def test_the_sweep_completes_a_session_whose_creation_was_cut_off(
     assert complete_due_sessions() == 1
     assert PaymentSession.objects.get().state == State.OPEN
     assert complete_due_sessions() == 0
+
+
+def test_a_session_that_was_opened_a_moment_ago_cannot_be_claimed_to_be_completed(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments)
+
+    assert not claim(PaymentSession, session.pk, even_if_not_due=True, states=UNFINISHED)
+    assert claim(PaymentSession, session.pk, even_if_not_due=True, states=[State.OPEN])
+    assert not claim(PaymentSession, session.pk, even_if_not_due=True, states=[State.OPEN])
 
 
 def test_the_sweep_goes_on_after_a_row_that_fails(
