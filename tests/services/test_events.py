@@ -553,9 +553,9 @@ def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwri
     settle: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    redpin.pay(session.client_reference_id, "FX_COMPLETED")
     slow = post(session, event_body(session, "RECEIVED_FUNDS"))
-    fast = post(session, event_body(session, "PAYMENT_COMPLETED", seconds=5))
+    fast = post(session, event_body(session, "FX_COMPLETED", seconds=5))
     read = PaymentSession.refresh_from_db
 
     def read_and_be_overtaken(row: PaymentSession, *args: Any, **kwargs: Any) -> None:
@@ -568,8 +568,8 @@ def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwri
 
     session.refresh_from_db()
     slow.refresh_from_db()
-    assert session.payment_status == "PAYMENT_COMPLETED"
-    assert statuses(session) == ["PAYMENT_COMPLETED"]
+    assert session.payment_status == "FX_COMPLETED"
+    assert statuses(session) == ["FX_COMPLETED"]
     assert slow.outcome == Outcome.KNOWN
 
 
