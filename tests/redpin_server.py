@@ -6,6 +6,7 @@ Smaller and more obedient than the sandbox: tests script its answers and read wh
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class FakeRedpin:
     list_shows_url: bool = False
     expires_in: int = 3600
     lifetime: timedelta = timedelta(minutes=30)
+    clock: timedelta = timedelta()
     revoked: set[str] = field(default_factory=set)
     tokens: int = 0
     url: str = ""
@@ -200,6 +202,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time for the Date header, by this Redpin's own clock."""
+        return super().date_time_string(time.time() + self.redpin.clock.total_seconds())
 
     def hang_up(self) -> None:
         """Close the connection without an answer."""

@@ -65,7 +65,9 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
 
     Raises `FactNotApplied` after five lost races, with nothing changed.
     """
-    for _attempt in range(_TRIES):
+    for attempt in range(_TRIES):
+        if attempt and fact.event is not None and _is_finished(fact.event):
+            return False  # Another worker, after our lease ran out.
         session.refresh_from_db()
         try:
             with transaction.atomic():
@@ -190,6 +192,10 @@ def _shares(session: PaymentSession, recipient_id: str) -> list[SessionRecipient
     # A payee whose bank details were sent along has an id that only Redpin knows; where there is
     # one share alone, it can't be another's.
     return named or (shares if len(shares) == 1 else [])
+
+
+def _is_finished(event: WebhookEvent) -> bool:
+    return WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=False).exists()
 
 
 def _finish(event: WebhookEvent, *, is_new: bool) -> None:

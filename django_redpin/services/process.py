@@ -100,7 +100,7 @@ def _time(event: WebhookEvent, message: EventMessage) -> datetime:
 
 
 def _finish(event: WebhookEvent, outcome: WebhookEvent.Outcome, note: str = "") -> None:
-    WebhookEvent.objects.filter(pk=event.pk).update(
+    WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
         outcome=outcome,
         processed_at=timezone.now(),
         next_attempt_at=None,
@@ -114,7 +114,7 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
     given_up = event.attempts >= limit
     if given_up and outcome != Outcome.CONTRADICTED:
         outcome = Outcome.DEAD
-    WebhookEvent.objects.filter(pk=event.pk).update(
+    WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
         outcome=outcome,
         next_attempt_at=None if given_up else retry_at(event.attempts),
         leased_until=None,

@@ -25,6 +25,7 @@ from django_redpin.services import (
     Item,
     Share,
     complete_payment_session,
+    create,
     create_payment_session,
     refresh_payment_session,
     renew_payment_session,
@@ -380,6 +381,21 @@ def test_the_same_key_returns_the_same_session_without_a_call(
 
     assert first == second
     assert len(redpin.creates) == 1
+
+
+def test_the_database_decides_between_two_callers_who_both_saw_no_session(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = create_payment_session(**arguments, idempotency_key="order-1")
+    look = create._by_key
+
+    def see_nothing_yet(*args: Any) -> None:
+        monkeypatch.setattr(create, "_by_key", look)
+
+    monkeypatch.setattr(create, "_by_key", see_nothing_yet)
+
+    assert create_payment_session(**arguments, idempotency_key="order-1") == first
+    assert PaymentSession.objects.count() == len(redpin.creates) == 1
 
 
 @pytest.mark.parametrize(

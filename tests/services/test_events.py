@@ -10,13 +10,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.dispatch import Signal
 from pytest_django import Settings
 
 from django_redpin import signals
 from django_redpin.exceptions import UnreadableEvent
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
-from django_redpin.services import create_payment_session, refresh_payment_session
+from django_redpin.services import create_payment_session, facts, refresh_payment_session
+from django_redpin.services.journal import move_state
 from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
 from django_redpin.services.record import record_event
 from tests.redpin_server import FakeRedpin, Handler, iso
@@ -547,6 +549,91 @@ def test_an_event_dated_in_the_future_does_not_outrank_what_follows(
     assert session.payment_status == "RECEIVED_FUNDS"
 
 
+def overtake(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """Let something happen between the next read of a session and the write that follows it."""
+    read = PaymentSession.refresh_from_db
+
+    def read_and_be_overtaken(row: PaymentSession, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(PaymentSession, "refresh_from_db", read)
+        read(row, *args, **kwargs)
+        what()
+
+    monkeypatch.setattr(PaymentSession, "refresh_from_db", read_and_be_overtaken)
+
+
+def test_a_worker_whose_lease_ran_out_leaves_the_other_ones_outcome_alone(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+
+    def take_over() -> None:
+        WebhookEvent.objects.update(leased_until=None)
+        assert process_event(event.pk) == Outcome.APPLIED
+
+    overtake(monkeypatch, take_over)
+
+    assert process_event(event.pk) == Outcome.APPLIED
+    event.refresh_from_db()
+    assert event.next_attempt_at is None
+    assert statuses(session) == ["AWAITING_FUNDS"]
+
+
+def test_a_payout_that_another_worker_moved_on_is_not_overwritten(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYOUT_CREDITED")
+    share = session.shares.all()[0]
+    slow = post(session, event_body(session, "PAYOUT_INITIATED", recipient_id="501"))
+    fast = post(session, event_body(session, "PAYOUT_CREDITED", seconds=5, recipient_id="501"))
+    shares_of = facts._shares
+
+    def read_shares_and_be_overtaken(*args: Any) -> list[Any]:
+        monkeypatch.setattr(facts, "_shares", shares_of)
+        found = shares_of(*args)
+        # In the same transaction, as far as this connection goes: only the comparison can tell.
+        type(share).objects.filter(pk=share.pk).update(
+            payout_status="PAYOUT_CREDITED", payout_position="9999-12-31T00:00:00.000000Z 050 x"
+        )
+        return found
+
+    monkeypatch.setattr(facts, "_shares", read_shares_and_be_overtaken)
+    process_event(slow.pk)
+    process_event(fast.pk)
+
+    share.refresh_from_db()
+    assert share.payout_status == "PAYOUT_CREDITED"
+
+
+def test_a_move_by_somebody_who_read_the_row_too_early_changes_nothing(
+    session: PaymentSession,
+) -> None:
+    early = PaymentSession.objects.get(pk=session.pk)
+    assert move_state(session, PaymentSession.State.EXPIRED)
+
+    assert not move_state(early, PaymentSession.State.CLOSED)
+
+    assert early.state == PaymentSession.State.EXPIRED
+
+
+def test_a_transition_that_is_rolled_back_sends_no_message(
+    session: PaymentSession,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr("django_redpin.services.queue.enqueue", lambda *args: sent.append(args))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        with transaction.atomic():
+            move_state(session, PaymentSession.State.EXPIRED)
+            transaction.set_rollback(True)
+        move_state(PaymentSession.objects.get(pk=session.pk), PaymentSession.State.EXPIRED)
+        assert sent == []
+
+    assert len(sent) == 1
+
+
 def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwrite_it(
     session: PaymentSession,
     redpin: FakeRedpin,
@@ -556,14 +643,7 @@ def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwri
     redpin.pay(session.client_reference_id, "FX_COMPLETED")
     slow = post(session, event_body(session, "RECEIVED_FUNDS"))
     fast = post(session, event_body(session, "FX_COMPLETED", seconds=5))
-    read = PaymentSession.refresh_from_db
-
-    def read_and_be_overtaken(row: PaymentSession, *args: Any, **kwargs: Any) -> None:
-        monkeypatch.setattr(PaymentSession, "refresh_from_db", read)
-        read(row, *args, **kwargs)
-        process_event(fast.pk)  # Between the slow worker's read and its write.
-
-    monkeypatch.setattr(PaymentSession, "refresh_from_db", read_and_be_overtaken)
+    overtake(monkeypatch, lambda: process_event(fast.pk))
     process_event(slow.pk)
 
     session.refresh_from_db()
@@ -619,6 +699,7 @@ def test_a_receiver_that_fails_is_told_again_with_the_same_transition(
     failed = StatusTransition.objects.get(subject="payment_status")
     assert failed.dispatched_at is None
     assert "RuntimeError" in failed.last_error
+    assert failed.next_attempt_at is not None
     # Nothing of the merchant's can undo what is known.
     session.refresh_from_db()
     assert session.payment_status == "PAYMENT_COMPLETED"

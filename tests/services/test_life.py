@@ -29,6 +29,7 @@ from django_redpin.services.sweeps import (
     dispatch_due_transitions,
     process_due_events,
     refresh_due_sessions,
+    sweep,
 )
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -83,6 +84,34 @@ def test_the_local_clock_alone_expires_nothing(
     PaymentSession.objects.update(expires_at=datetime.now(timezone.utc) - timedelta(hours=1))
 
     assert refresh_payment_session(session).state == State.OPEN
+
+
+def test_a_local_clock_that_is_ahead_expires_nothing(
+    redpin: FakeRedpin, expired: PaymentSession
+) -> None:
+    redpin.clock = -timedelta(minutes=30)
+
+    assert refresh_payment_session(expired).state == State.OPEN
+
+
+def test_a_session_is_not_expired_in_its_very_first_seconds_of_grace(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    redpin.lifetime = -timedelta(seconds=20)
+    session = create_payment_session(**arguments)
+
+    assert refresh_payment_session(session).state == State.OPEN
+
+
+def test_one_sweep_does_all_that_is_due(redpin: FakeRedpin, expired: PaymentSession) -> None:
+    sweep()
+
+    expired.refresh_from_db()
+    assert expired.state == State.EXPIRED
+    assert {t.to_value for t in expired.transitions.exclude(dispatched_at=None)} == {
+        "open",
+        "expired",
+    }
 
 
 def test_refresh_says_when_redpin_gives_no_answer(
