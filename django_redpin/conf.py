@@ -57,8 +57,12 @@ def _is_choice(value: object) -> bool:
     return value is None or (_is_list_of_text(value) and bool(value))
 
 
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 600
+def _is_connect_timeout(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 10
+
+
+def _is_read_timeout(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 20
 
 
 def _is_length(value: object) -> bool:
@@ -83,8 +87,8 @@ SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "HOSTED_PAGE_ORIGINS": (_is_list_of_text, "Give a list of strings."),
     "PURPOSES_OF_TRANSACTION": (_is_choice, "Give a list of strings, or None to allow any."),
     "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 1 to 100."),
-    "CONNECT_TIMEOUT": (_is_seconds, "Give seconds, more than 0 and at most 600."),
-    "READ_TIMEOUT": (_is_seconds, "Give seconds, more than 0 and at most 600."),
+    "CONNECT_TIMEOUT": (_is_connect_timeout, "Give seconds, at most 10."),
+    "READ_TIMEOUT": (_is_read_timeout, "Give seconds, at most 20."),
 }
 
 

@@ -16,8 +16,8 @@ _OPTIONS: dict[str, Any] = {
     "ignore_result": True,
     "acks_late": True,
     "reject_on_worker_lost": True,
-    "soft_time_limit": 90,
-    "time_limit": 110,
+    "soft_time_limit": 270,
+    "time_limit": 290,
 }
 
 

@@ -15,6 +15,9 @@ urlpatterns = [
         WebhookView.as_view(),
         name="session-webhook",
     ),
+    # Without the slash, too: a redirect would be a failed delivery, with the token in the log.
+    path("webhooks/<slug:account>/<slug:client_reference_id>/<slug:token>", WebhookView.as_view()),
+    path("webhooks/<slug:account>/<slug:token>", WebhookView.as_view()),
     # For the account-wide subscription of Redpin's newer API.
     path("webhooks/<slug:account>/<slug:token>/", WebhookView.as_view(), name="account-webhook"),
 ]

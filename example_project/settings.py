@@ -6,11 +6,14 @@ DEMO_DATA_DIR. Nothing set and DEBUG off: it starts only with what production ne
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import django
 import environ
+
+from django_redpin.tasks import beat_schedule
 
 env = environ.Env()
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
@@ -255,3 +258,12 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# The package's sweeps, and the shop's own.
+CELERY_BEAT_SCHEDULE = {
+    **beat_schedule(),
+    "tidy": {
+        "task": "example_project.properties.tasks.tidy",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+}

@@ -76,7 +76,7 @@ def test_the_wheels_metadata_names_version_licence_and_dependencies(wheel: zipfi
     assert metadata["Version"] == django_redpin.__version__
     assert metadata["Requires-Python"] == ">=3.10"
     assert needed == {
-        *("celery", "django", "djangorestframework", "py-moneyed", "requests"),
+        *("babel", "celery", "django", "djangorestframework", "py-moneyed", "requests"),
         *("requests-oauthlib", "simplejson"),
     }
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
 from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
@@ -31,6 +32,7 @@ class RedpinClient:
     def __repr__(self) -> str:
         return f"<RedpinClient {self._account.alias}>"
 
+    @sensitive_variables()
     def create_session(self, request: SessionRequest) -> CreatedSession:
         """Create a payment session: `POST /v1/customers/{customer_id}/sessions`.
 
@@ -62,6 +64,7 @@ class RedpinClient:
             raise NoAnswer("Redpin lists more than one session with this reference.")
         return ours[0] if ours else None
 
+    @sensitive_variables()
     def _call(
         self, method: str, *, params: Mapping[str, str] | None = None, json: object = None
     ) -> Answer:
@@ -75,6 +78,7 @@ class RedpinClient:
         except _TokenRefused as refusal:
             raise refusal.error from None
 
+    @sensitive_variables()
     def _send(
         self, method: str, token: str, params: Mapping[str, str] | None, json: object
     ) -> Answer:

@@ -58,9 +58,10 @@ def read_event(body: bytes) -> EventMessage:
         return text(fields.get(name), max_length)
 
     is_payment = "payment_id" in fields and "status" in fields
+    event_type = named("event_type", 64).upper().replace("_", " ")
     return EventMessage(
         event_id=named("event_id"),
-        event_type=named("event_type", 64) or (PAYMENT_STATUS if is_payment else ""),
+        event_type=event_type or (PAYMENT_STATUS if is_payment else ""),
         payment_id=named("payment_id", 100),
         status=named("status", 64),
         customer_id=named("customer_id"),

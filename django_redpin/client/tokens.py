@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from django.core.cache import cache
+from django.views.decorators.debug import sensitive_variables
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
 from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth2Session
@@ -28,6 +29,8 @@ from ..rules.addresses import is_secure_url
 # Redpin's example says 3600 seconds; where an answer leaves it out, this is what we trust.
 _DEFAULT_LIFE: Final = 300.0
 _MIN_MARGIN: Final = 60.0
+
+logger = logging.getLogger("django_redpin")
 
 # requests-oauthlib logs the token request, secret and all, at DEBUG.
 logging.getLogger("requests_oauthlib.oauth2_session").addFilter(lambda record: False)
@@ -52,6 +55,7 @@ class TokenProvider:
         self._lock = threading.Lock()
         self._token: _Token | None = None
 
+    @sensitive_variables()
     def get(self) -> str:
         """Return a token that is good for a while yet.
 
@@ -65,6 +69,7 @@ class TokenProvider:
             token = self._token = self._cached() or self._fetch()
         return token.value
 
+    @sensitive_variables()
     def forget(self, value: str) -> None:
         """Drop the token that Redpin refused, and only that one: a newer one stays."""
         with self._lock:
@@ -75,12 +80,17 @@ class TokenProvider:
                 cache.delete(self._key)
 
     def _cached(self) -> _Token | None:
-        found = cache.get(self._key)
+        try:
+            found = cache.get(self._key)
+        except Exception as error:  # noqa: BLE001  A cache that is away is a cache miss.
+            logger.warning("The cache is out of reach (%s).", type(error).__name__)
+            return None
         if isinstance(found, (list, tuple)) and len(found) == 2:
             token = _Token(str(found[0]), float(found[1]))
             return token if token.good_until > time.time() else None
         return None
 
+    @sensitive_variables()
     def _fetch(self) -> _Token:
         asked = time.time()
         answer = self._ask()
@@ -91,9 +101,13 @@ class TokenProvider:
         # Renewed early, so that no token dies on its way.
         good_for = life - min(max(_MIN_MARGIN, life * 0.1), life / 2)
         token = _Token(value, asked + good_for)
-        cache.set(self._key, (token.value, token.good_until), timeout=good_for)
+        try:
+            cache.set(self._key, (token.value, token.good_until), timeout=good_for)
+        except Exception as error:  # noqa: BLE001  This process still has it in memory.
+            logger.warning("The cache took no token (%s).", type(error).__name__)
         return token
 
+    @sensitive_variables()
     def _ask(self) -> dict[str, Any]:
         account = self._account
         url = _https(account.token_url)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import requests
 import urllib3
+from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import (
     APIError,
@@ -48,6 +49,7 @@ class Answer:
     at: datetime
 
 
+@sensitive_variables()
 def call(
     method: str,
     url: str,

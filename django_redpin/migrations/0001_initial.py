@@ -65,7 +65,6 @@ class Migration(migrations.Migration):
                         blank=True,
                         max_length=100,
                         null=True,
-                        unique=True,
                         verbose_name="Redpin's recipient id",
                     ),
                 ),
@@ -75,6 +74,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "recipient",
                 "verbose_name_plural": "recipients",
                 "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "recipient_id"), name="redpin_recipient_id_unique"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -29,8 +29,8 @@ class Recipient(models.Model):
             " routing_code_value where the country has one."
         ),
     )
-    recipient_id = models.CharField(
-        _("Redpin's recipient id"), max_length=100, null=True, blank=True, unique=True
+    recipient_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+        _("Redpin's recipient id"), max_length=100, null=True, blank=True
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -38,6 +38,11 @@ class Recipient(models.Model):
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "recipient_id"], name="redpin_recipient_id_unique"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -42,7 +42,8 @@ FAILED: Final = frozenset({CANCELLED, BOUNCED_BACK, REFUNDED})
 PAYOUT: Final = frozenset({PAYOUT_INITIATED, PAYOUT_CREDITED, BOUNCED_BACK})
 
 # Which statuses Redpin may show once it has announced the first one: the documented edges of all
-# versions of its diagram, followed to their ends.
+# versions of its diagram, followed to their ends, and from PAYOUT_CREDITED those that several
+# recipients make: another's payout begins, or one comes back.
 _EDGES: Final[dict[str, frozenset[str]]] = {
     AWAITING_FUNDS: frozenset({RECEIVED_FUNDS, PROCESSING, CANCELLED}),
     PROCESSING: frozenset({PAYOUT_INITIATED, CANCELLED}),

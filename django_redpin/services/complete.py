@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
+from django.db import IntegrityError
 from django.utils import timezone
 
 from ..client import CreatedSession, RedpinClient, SessionRecord
@@ -20,6 +21,7 @@ from ..exceptions import (
     InvalidRequestError,
     NoAnswer,
     OutcomeUnknown,
+    PaymentUnderWay,
     RedpinError,
     SessionRejected,
 )
@@ -81,7 +83,12 @@ def send(session: PaymentSession) -> PaymentSession:
     except RedpinError as error:
         # A failed token, a refused connection, a 5xx, garbage: at the next attempt we look it up.
         raise _leave_unknown(session, error) from error
-    return _open(session, created)
+    try:
+        return _open(session, created)
+    except IntegrityError:
+        clash = NoAnswer("Redpin answered with the session id of another session.")
+        hold_for_review(session, str(clash))
+        raise _leave_unknown(session, clash) from None
 
 
 def _open(session: PaymentSession, created: CreatedSession) -> PaymentSession:
@@ -119,7 +126,11 @@ def _adopt(session: PaymentSession, record: SessionRecord) -> PaymentSession:
         session_id=record.session_id, expires_at=expires_at
     )
     session.refresh_from_db()
-    return send(replace_session(session))
+    try:
+        replacement = replace_session(session)
+    except PaymentUnderWay as error:  # A webhook was faster than this look-up.
+        raise _leave_unknown(session, error) from error
+    return send(replacement)
 
 
 def _refused(session: PaymentSession, error: InvalidRequestError) -> PaymentSession:
@@ -135,7 +146,7 @@ def _refused(session: PaymentSession, error: InvalidRequestError) -> PaymentSess
         if record is not None:
             return _adopt(session, record)
         raise _leave_unknown(session, error) from error
-    move_state(
+    is_rejected = move_state(
         session,
         State.REJECTED,
         idempotency_key=None,  # Given back: a corrected request may use it.
@@ -145,6 +156,10 @@ def _refused(session: PaymentSession, error: InvalidRequestError) -> PaymentSess
         last_error_code=error.code or str(error.status_code),
         last_error_field=error.field,
     )
+    if not is_rejected:  # Another attempt was faster, and knows better.
+        if session.state in UNFINISHED:
+            raise OutcomeUnknown(session, error)
+        return session
     raise SessionRejected(session, error)
 
 

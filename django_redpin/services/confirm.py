@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..client import EventMessage, RedpinClient, SessionRecord
 from ..conf import get_account
 from ..models import PaymentSession
-from ..rules.statuses import is_known, may_follow
+from ..rules.statuses import FINAL, RANKS, is_known, may_follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,23 @@ def _contradiction(session: PaymentSession, message: EventMessage, record: Sessi
         ("payment_id", message.payment_id, record.payment_id),
     )
     for name, claimed, listed in claims:
-        if claimed and claimed != listed:
+        if claimed and listed and claimed != listed:
             return f"The event's {name} is not the one that Redpin lists."
     if not record.has_payment:
         return "Redpin lists no payment for this session."
     if not is_known(record.latest_status):
         return f"Redpin lists the status {record.latest_status!r}, which is not documented."
-    if not may_follow(message.status, record.latest_status):
+    if not _leads_to(session, message.status, record.latest_status):
         return f"Redpin lists {record.latest_status}, which {message.status} does not lead to."
     return ""
+
+
+def _leads_to(session: PaymentSession, claimed: str, listed: str) -> bool:
+    """Tell whether a payment that Redpin lists as `listed` can have been `claimed` before."""
+    if claimed == listed:
+        return True
+    if claimed in FINAL or not may_follow(claimed, listed):
+        return False
+    # With several recipients one can be credited before another's payout begins; with one, a status
+    # further on than the listed one is not there yet.
+    return RANKS[claimed] < RANKS[listed] or session.shares.count() > 1

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from moneyed import Money
@@ -59,7 +61,7 @@ def create_payment_session(
     allowed_origins: Sequence[str] | None = None,
     callbacks: Sequence[str] = (),
     client_reference_id: str | None = None,
-    payer: AbstractBaseUser | None = None,
+    payer: AbstractBaseUser | AnonymousUser | None = None,
     metadata: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
     account: str = DEFAULT_ACCOUNT,
@@ -70,7 +72,8 @@ def create_payment_session(
     there are items, sum to it. The due date is the day by which the money has to be *credited*,
     at least 5 calendar days from today (UTC). `allowed_origins` defaults to the setting; without
     any, Redpin asks the payer for a one-time code. `callbacks` are further URLs; this project's own
-    webhook is added by itself. `metadata` is yours: any JSON object, never sent to Redpin.
+    webhook is added by itself. `metadata` is yours: any JSON object, never sent to Redpin. An
+    anonymous `payer` is none.
 
     With an `idempotency_key` (say, `f"order-{order.pk}"`) the call can be repeated: it returns
     the session that the first one made, and finishes what was cut off.
@@ -81,6 +84,8 @@ def create_payment_session(
     can tell (row kept as `unknown`), `ConfigurationError` for settings that don't allow it.
     """
     require_no_transaction("create_payment_session")
+    if isinstance(payer, AnonymousUser):
+        payer = None
     settings = get_account(account)
     request = SessionRequest(
         client_customer_ref=client_customer_ref,
@@ -97,6 +102,7 @@ def create_payment_session(
         *request_faults(request, settings.policy()),
         *_saved_faults(recipients, settings),
         *_own_faults(metadata, idempotency_key),
+        *_payer_faults(payer),
     )
     # A day later the due date of a session that exists may be too near for a new one. Its key still
     # leads to it.
@@ -117,6 +123,11 @@ def create_payment_session(
         existing = _by_key(settings, idempotency_key)
         if existing is not None:  # Another caller with this key was faster.
             return _resume(existing, idempotency_key, fingerprint)
+        taken = PaymentSession.objects.filter(
+            account=settings.alias, client_reference_id=request.client_reference_id
+        )
+        if not taken.exists():
+            raise
         message = "This reference belongs to another session; each may be used once."
         raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
     return send(session)
@@ -151,7 +162,8 @@ def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
 def _own_faults(metadata: object, idempotency_key: object) -> list[Fault]:
     faults = []
     try:
-        stored = json.dumps({} if metadata is None else metadata, allow_nan=False)
+        stored = json.dumps(metadata or {}, allow_nan=False, ensure_ascii=False)
+        stored.encode()  # A lone surrogate, which not every database holds, raises ValueError.
         if "\\u0000" in stored or not isinstance(metadata, (Mapping, type(None))):
             raise ValueError
     except (TypeError, ValueError, RecursionError):
@@ -165,6 +177,14 @@ def _own_faults(metadata: object, idempotency_key: object) -> list[Fault]:
         message = f"Give text of 1 to {_KEY_MAX_LENGTH} printable characters, or None."
         faults.append(Fault("idempotency_key", "invalid_key", message))
     return faults
+
+
+def _payer_faults(payer: object) -> list[Fault]:
+    user_model = get_user_model()
+    if payer is None or (isinstance(payer, user_model) and payer.pk is not None):
+        return []
+    message = "Give a saved user of this project, or None."
+    return [Fault("payer", "not_a_user", message)]
 
 
 def _fingerprint(

@@ -12,16 +12,14 @@ from django.utils import timezone
 from .. import signals
 from ..models import PaymentSession, StatusTransition
 from ..rules.statuses import FAILED, PAYMENT_COMPLETED
+from .complete import UNFINISHED
 from .journal import Subject
 from .leases import claim, retry_at
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
-MAX_ATTEMPTS: Final = 12
-
 _BY_STATE: Final[dict[str, Signal]] = {
-    State.OPEN: signals.payment_session_created,
     State.EXPIRED: signals.payment_session_expired,
 }
 _BY_STATUS: Final[dict[str, Signal]] = {
@@ -57,9 +55,8 @@ def dispatch_transition(pk: int) -> bool:
             dispatched_at=timezone.now(), next_attempt_at=None, leased_until=None, last_error=""
         )
         return True
-    given_up = transition.attempts >= MAX_ATTEMPTS
     rows.update(
-        next_attempt_at=None if given_up else retry_at(transition.attempts),
+        next_attempt_at=retry_at(transition.attempts),  # Hourly in the end, and never given up.
         leased_until=None,
         last_error="; ".join(failures)[:500],
     )
@@ -71,6 +68,8 @@ def _signals(transition: StatusTransition) -> Iterable[Signal]:
     """Return the signals that tell of this transition, the general one first."""
     if transition.subject == Subject.STATE:
         signal = _BY_STATE.get(transition.to_value)
+        if transition.to_value == State.OPEN and transition.from_value in UNFINISHED:
+            signal = signals.payment_session_created
         return [signal] if signal else []
     if transition.subject == Subject.PAYMENT_STATUS:
         signal = _BY_STATUS.get(transition.to_value)

@@ -22,6 +22,9 @@ State = PaymentSession.State
 
 _TRIES: Final = 5
 
+# How long a session with a payment under way is left alone before Redpin is asked about it.
+ASK_AGAIN_AFTER: Final = timedelta(minutes=15)
+
 # A payment through one of these is one that should not be.
 _DEAD_ENDS: Final = {
     State.REJECTED: "A payment was made through a session that Redpin had rejected.",
@@ -34,7 +37,9 @@ class Fact:
     """A status that a payment reached, as Redpin's API confirmed it. `at` is UTC.
 
     `listed` is the status that Redpin shows at this moment. A fact with another status is one of
-    the past, whatever time the event gives: Redpin vouches for the order, a body does not.
+    the past, whatever time the event gives: Redpin vouches for the order, a body does not. `seen`
+    is the position that the session had before Redpin was asked: an answer that is older than what
+    the session holds by now is no longer the latest.
     """
 
     status: str
@@ -43,6 +48,7 @@ class Fact:
     payment_id: str
     session_id: str
     listed: str
+    seen: str
     recipient_id: str = ""
     event: WebhookEvent | None = None
 
@@ -115,22 +121,33 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
         occurred_at=fact.at,
     )
     if changes.get("state", session.state) != session.state:
-        write(session, Subject.STATE, session.state, State.CLOSED, event=fact.event)
+        write(session, Subject.STATE, session.state, changes["state"], event=fact.event)
     return True
+
+
+def _is_current(session: PaymentSession, fact: Fact) -> bool:
+    """Tell whether Redpin showed this status after the one that the session holds was written."""
+    return fact.is_latest and session.payment_status_position == fact.seen
 
 
 def _is_past(session: PaymentSession, fact: Fact) -> bool:
     """Tell whether the session is known to be further on than the fact."""
     held = session.payment_status
-    if fact.is_latest or not held:
+    if not held or held == fact.status:
         return False
-    return held == fact.listed or not may_follow(held, fact.status)
+    leads_back = may_follow(held, fact.status)
+    if may_follow(fact.status, held) and not leads_back:
+        return True
+    if _is_current(session, fact):
+        return False
+    return held == fact.listed or not leads_back
 
 
 def _position(session: PaymentSession, fact: Fact) -> Position:
     position = Position.of(fact.status, fact.at, fact.key)
     held = session.payment_status_position
-    if fact.is_latest and fact.status != session.payment_status and str(position) <= held:
+    is_news = fact.status != session.payment_status and str(position) <= held
+    if is_news and _is_current(session, fact):
         # Redpin shows this status now, so it came after the one on record; a clock was off, or a
         # status that we fetched was stamped later than the event that followed it.
         just_after = datetime.fromisoformat(held[:26] + "+00:00") + timedelta(microseconds=1)
@@ -140,10 +157,13 @@ def _position(session: PaymentSession, fact: Fact) -> Position:
 
 def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
     changes: dict[str, Any] = {"payment_status": fact.status}
-    if not session.payment_id:
+    if not session.payment_id and fact.payment_id:
         changes["payment_id"] = fact.payment_id
     if not session.session_id:
         changes["session_id"] = fact.session_id
+    if session.state == State.EXPIRED and fact.status not in FINAL:
+        # Begun just before it expired: asked about again until the payment has ended.
+        changes |= {"state": State.OPEN, "next_attempt_at": timezone.now() + ASK_AGAIN_AFTER}
     if fact.status in FINAL:
         # The page has done its work, and its URL lets whoever has it in: it is not kept.
         changes["session_url"] = ""

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from ..models import PaymentSession, StatusTransition, WebhookEvent
 
-# Longer than any attempt can take: its calls to Redpin all have time-outs.
-LEASE: Final = timedelta(seconds=120)
+# Longer than an attempt takes: at most eight calls, each within its time-outs (conf.py bounds them
+# to 30 seconds together).
+LEASE: Final = timedelta(seconds=300)
 _FIRST_DELAY: Final = 5.0
 _MAX_DELAY: Final = 3600.0
 

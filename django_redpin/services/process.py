@@ -22,9 +22,9 @@ security_logger = logging.getLogger("django_redpin.security")
 Outcome = WebhookEvent.Outcome
 
 # How often an event is tried before it is given up, and how often Redpin is asked again about one
-# that it contradicted: its list may lag behind its webhooks for some seconds.
+# that it contradicted: its list may lag behind its webhooks. Ten times are an hour or two.
 MAX_ATTEMPTS: Final = 12
-MAX_CONTRADICTIONS: Final = 4
+MAX_CONTRADICTIONS: Final = 10
 
 
 def process_event(pk: int) -> str:
@@ -60,6 +60,7 @@ def _process(event: WebhookEvent) -> None:
         return _try_again(event, Outcome.WAITING, reason, MAX_ATTEMPTS)
     if event.session_id != session.pk:
         WebhookEvent.objects.filter(pk=event.pk).update(session=session)
+    seen = session.payment_status_position
     verdict = confirm(session, message)
     if verdict.mismatch:
         hold_for_review(session, verdict.mismatch, event=event)
@@ -81,6 +82,7 @@ def _process(event: WebhookEvent) -> None:
             session_id=verdict.record.session_id,
             recipient_id=message.recipient_id,
             listed=verdict.record.latest_status,
+            seen=seen,
             event=event,
         ),
     )

@@ -32,14 +32,16 @@ def record_event(body: bytes, *, account: str, client_reference_id: str, verifie
     Raises `UnreadableEvent` for a body that is no JSON object; nothing is stored then.
     """
     message = read_event(body)
-    key = _key(message, body)
     reference = client_reference_id or message.client_reference_id
+    key = _key(message, body, reference)
+    # Read before the transaction: one that reads first can't write on a busy SQLite.
+    session = _session(account, reference)
     try:
         with transaction.atomic():
             event = WebhookEvent.objects.create(
                 account=account,
                 key=key,
-                session=_session(account, reference),
+                session=session,
                 client_reference_id=reference,
                 event_type=message.event_type,
                 event_id=message.event_id,
@@ -55,18 +57,34 @@ def record_event(body: bytes, *, account: str, client_reference_id: str, verifie
     return Recorded(event, is_new=True)
 
 
-def _key(message: EventMessage, body: bytes) -> str:
-    """Return what tells one event from another. Redpin: event_id and payment_id together."""
+def _key(message: EventMessage, body: bytes, reference: str) -> str:
+    """Return what tells one event from another. Redpin: event_id and payment_id together.
+
+    The session whose URL was posted to, and what is claimed, belong to it: else whoever got hold
+    of one session's URL could have another event taken for a repetition.
+    """
     if not message.event_id:
-        return hashlib.sha256(b"body\x00" + body).hexdigest()
-    parts = ("event", message.event_type, message.event_id, message.payment_id)
+        return hashlib.sha256(b"body\x00" + reference.encode() + b"\x00" + body).hexdigest()
+    parts = (
+        "event",
+        reference,
+        message.event_type,
+        message.event_id,
+        message.payment_id,
+        message.status,
+        message.recipient_id,
+    )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def _repeated(account: str, key: str) -> Recorded:
     rows = WebhookEvent.objects.filter(account=account, key=key)
     rows.update(duplicates=F("duplicates") + 1)
-    rearmed = rows.filter(processed_at__isnull=True).update(next_attempt_at=timezone.now())
+    # What Redpin has contradicted often enough costs no further call, however often it is posted.
+    undone = rows.filter(processed_at__isnull=True).exclude(
+        outcome=WebhookEvent.Outcome.CONTRADICTED, next_attempt_at__isnull=True
+    )
+    rearmed = undone.update(next_attempt_at=timezone.now())
     event = rows.get()
     if rearmed:
         enqueue(PROCESS_EVENT, event.pk)

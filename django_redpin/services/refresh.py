@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.utils import timezone
 
 from ..client import RedpinClient, SessionRecord
@@ -14,6 +16,7 @@ from .facts import Fact, apply_fact
 from .journal import hold_for_review, move_state
 from .transactions import require_no_transaction
 
+logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 
@@ -29,24 +32,30 @@ def refresh_payment_session(session: PaymentSession) -> PaymentSession:
     session.refresh_from_db()
     if session.state in UNFINISHED:
         session = complete_payment_session(session)
-    record = RedpinClient(get_account(session.account)).find_session(session.client_reference_id)
-    if record is None:
-        return session
-    mismatch = identity_mismatch(session, record)
-    if mismatch:
-        hold_for_review(session, mismatch)
-        return session
-    if record.has_payment:
-        _apply_latest(session, record)
-    elif session.state == State.OPEN and _is_over(session, record):
-        move_state(session, State.EXPIRED, session_url="", next_attempt_at=None)
+    ask_and_apply(session)
     session.refresh_from_db()
     return session
 
 
-def _apply_latest(session: PaymentSession, record: SessionRecord) -> None:
+def ask_and_apply(session: PaymentSession) -> SessionRecord | None:
+    """Ask Redpin about an open or ended session and apply the answer, which is returned."""
+    seen = session.payment_status_position
+    record = RedpinClient(get_account(session.account)).find_session(session.client_reference_id)
+    if record is None:
+        return None
+    mismatch = identity_mismatch(session, record)
+    if mismatch:
+        hold_for_review(session, mismatch)
+    elif record.has_payment:
+        _apply_latest(session, record, seen)
+    elif session.state == State.OPEN and _is_over(session, record):
+        move_state(session, State.EXPIRED, session_url="", next_attempt_at=None)
+    return record
+
+
+def _apply_latest(session: PaymentSession, record: SessionRecord, seen: str) -> None:
     if not is_known(record.latest_status):
-        hold_for_review(session, f"Redpin lists the undocumented status {record.latest_status!r}.")
+        logger.warning("Redpin lists the undocumented status %r.", record.latest_status)
     elif record.latest_status != session.payment_status:
         apply_fact(
             session,
@@ -57,6 +66,7 @@ def _apply_latest(session: PaymentSession, record: SessionRecord) -> None:
                 payment_id=record.payment_id,
                 session_id=record.session_id,
                 listed=record.latest_status,
+                seen=seen,
             ),
         )
 

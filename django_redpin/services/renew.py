@@ -7,13 +7,14 @@ from typing import Final
 
 from django.db import IntegrityError
 
+from ..client import SessionRecord
 from ..conf import get_account
 from ..exceptions import InvalidPaymentSession, PaymentUnderWay, SessionRejected
 from ..models import PaymentSession
 from ..rules.requests import request_faults
 from ..rules.statuses import CANCELLED, REFUNDED
 from .complete import UNFINISHED, complete_payment_session, send
-from .refresh import refresh_payment_session
+from .refresh import ask_and_apply
 from .replace import replace_session
 from .requests import stored_request
 from .transactions import require_no_transaction
@@ -43,13 +44,14 @@ def renew_payment_session(
     renewal = _renewal(session)
     if renewal is not None:
         return renewal
-    session = refresh_payment_session(session)
-    if session.state == State.OPEN and not session.payment_status:
-        raise PaymentUnderWay(session, "its page can still be paid until it expires.")
+    session = complete_payment_session(session)
+    record = ask_and_apply(session)
+    session.refresh_from_db()
     if session.state == State.REJECTED:
         raise SessionRejected(session)
-    if session.state != State.EXPIRED and session.payment_status not in _ENDED_UNPAID:
-        raise PaymentUnderWay(session, f"it is {session.payment_status or session.state}.")
+    reason = _why_not(session, record)
+    if reason:
+        raise PaymentUnderWay(session, reason)
     account = get_account(session.account)
     if due_date is not None:
         session.due_date = due_date
@@ -63,6 +65,22 @@ def renew_payment_session(
         if renewal is None:
             raise
         return renewal
+
+
+def _why_not(session: PaymentSession, record: SessionRecord | None) -> str:
+    """Return why a second session could be paid besides this one, or "" where it could not."""
+    if session.review_reason:
+        return "a person has to look at it first."
+    if record is None:
+        return "Redpin does not list it at this moment."
+    if record.has_payment:
+        is_ended = session.payment_status in _ENDED_UNPAID
+        if is_ended and record.latest_status == session.payment_status:
+            return ""
+        return f"its payment is {session.payment_status or record.latest_status}."
+    if session.state == State.EXPIRED and not session.payment_status:
+        return ""
+    return "its page can still be paid until it expires."
 
 
 def _renewal(session: PaymentSession) -> PaymentSession | None:

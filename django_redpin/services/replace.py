@@ -7,6 +7,7 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
+from ..exceptions import PaymentUnderWay
 from ..models import PaymentSession, SessionItem, SessionRecipient
 from ..rules.references import new_reference
 from .journal import Subject, write
@@ -20,13 +21,19 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
 
     The old row hands over its idempotency key and becomes `superseded`, unless its payment ended
     (`closed`). Each session has at most one renewal: the unique constraint on `renews` decides
-    between two callers, and the loser gets an `IntegrityError`.
+    between two callers, and the loser gets an `IntegrityError`. Raises `PaymentUnderWay` where the
+    row is no longer as `old` shows it: news of a payment may have come in between.
     """
     now = timezone.now()
     with transaction.atomic():
         key, from_state = old.idempotency_key, old.state
         to_state = State.CLOSED if old.state == State.CLOSED else State.SUPERSEDED
-        PaymentSession.objects.filter(pk=old.pk).update(
+        replaced = PaymentSession.objects.filter(
+            pk=old.pk,
+            state=old.state,
+            payment_status=old.payment_status,
+            payment_status_position=old.payment_status_position,
+        ).update(
             idempotency_key=None,
             state=to_state,
             session_url="",
@@ -34,6 +41,8 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
             next_attempt_at=None,
             updated_at=now,
         )
+        if not replaced:
+            raise PaymentUnderWay(old, "it was changed at this very moment.")
         new = PaymentSession.objects.create(
             account=old.account,
             customer_id=old.customer_id,

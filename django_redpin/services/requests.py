@@ -1,4 +1,4 @@
-"""A stored session as the request that Redpin is sent, the same at every attempt."""
+"""A stored session as the request that Redpin is sent: at every attempt under one reference."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final, TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from ..exceptions import RedpinError
 from ..models import PaymentSession, StatusTransition, WebhookEvent
 from .complete import UNFINISHED, complete_payment_session
 from .dispatch import dispatch_transition
+from .facts import ASK_AGAIN_AFTER
 from .leases import claim
 from .process import process_event
 from .refresh import refresh_payment_session
@@ -27,14 +28,15 @@ logger = logging.getLogger("django_redpin")
 _Row = TypeVar("_Row", bound=Model)
 
 BATCH: Final = 100
-_ASK_AGAIN_AFTER: Final = timedelta(minutes=15)
 
 
 def sweep() -> None:
     """Do all of the below, each in its turn."""
-    complete_due_sessions()
+    # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
+    dispatch_due_transitions()
     process_due_events()
     refresh_due_sessions()
+    complete_due_sessions()
     dispatch_due_transitions()
 
 
@@ -83,7 +85,7 @@ def refresh_session(pk: int) -> None:
     rows = PaymentSession.objects.filter(pk=pk)
     rows.update(leased_until=None)
     rows.filter(state=PaymentSession.State.OPEN).update(
-        next_attempt_at=timezone.now() + _ASK_AGAIN_AFTER
+        next_attempt_at=timezone.now() + ASK_AGAIN_AFTER
     )
 
 
@@ -97,6 +99,8 @@ def _each(rows: QuerySet[_Row], limit: int, work: Callable[[int], object]) -> in
     for pk in keys:
         try:
             work(pk)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             # One row that can't be worked on holds up no other; its lease makes it due again.
             logger.exception("Row %s could not be swept.", pk)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import simplejson
 from django.core.cache import cache
+from django.test import RequestFactory
+from django.views.debug import ExceptionReporter
 from moneyed import Money
 from pytest_django import Settings
 
@@ -420,6 +422,39 @@ def test_no_secret_reaches_a_log_a_repr_an_exception_or_a_cache_key(
     assert "urllib3" in {record.name.split(".")[0] for record in caplog.records}
     assert "canary" not in said
     assert made.session_url not in said
+
+
+def test_an_error_report_shows_no_secret(redpin: FakeRedpin, settings: Settings) -> None:
+    reports = []
+    for script in (redpin.token_script, redpin.create_script):
+        script.append(Handler.hang_up)
+        settings.DEBUG = True
+        try:
+            client().create_session(request())
+        except NoAnswer as error:
+            settings.DEBUG = False
+            fake = RequestFactory().get("/")
+            # Not this test's own frame, which knows all.
+            ours = error.__traceback__.tb_next if error.__traceback__ else None
+            reporter = ExceptionReporter(fake, type(error), error, ours)
+            reports += [reporter.get_traceback_html(), reporter.get_traceback_text()]
+
+    assert len(reports) == 4
+    assert not any("canary" in report for report in reports)
+
+
+def test_a_cache_that_is_away_costs_a_token_request_and_no_payment(
+    redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise ConnectionError("canary-cache-address")
+
+    monkeypatch.setattr("django_redpin.client.tokens.cache.get", fail)
+    monkeypatch.setattr("django_redpin.client.tokens.cache.set", fail)
+
+    assert client().create_session(request()).session_id
+    assert client().find_session("ORDER-1")
+    assert redpin.count("POST", "/token") == 1
 
 
 def test_threads_share_one_token_request(redpin: FakeRedpin) -> None:

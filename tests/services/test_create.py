@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from moneyed import Money
 from pytest_django import Settings
 
+from django_redpin.client import RedpinClient
 from django_redpin.exceptions import (
     ConfigurationError,
     IdempotencyConflict,
     InvalidPaymentSession,
+    InvalidRequestError,
     OpenTransactionError,
     OutcomeUnknown,
     SessionRejected,
@@ -371,6 +373,60 @@ def test_the_list_of_another_customers_session_is_not_taken_for_ours(
     session = PaymentSession.objects.get()
     assert session.state == State.UNKNOWN
     assert "another client_customer_ref" in session.review_reason
+
+
+def test_a_refusal_that_comes_after_another_attempt_succeeded_is_not_believed(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_overtaken_and_refused(*args: object) -> None:
+        PaymentSession.objects.update(state=State.OPEN, session_id="by-the-other-attempt")
+        raise InvalidRequestError(400, code="INVALID_PARAMETER", field="client_reference_id")
+
+    monkeypatch.setattr(RedpinClient, "create_session", be_overtaken_and_refused)
+
+    session = create_payment_session(**arguments)
+
+    assert (session.state, session.session_id) == (State.OPEN, "by-the-other-attempt")
+
+
+def test_a_session_id_that_another_session_has_leaves_the_session_unknown(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    first = create_payment_session(**arguments)
+
+    def answer_with_the_same_id(handler: Handler) -> None:
+        record = handler.redpin.store(handler.call.json, "0201001008132685")
+        handler.json(201, handler.redpin.created(record | {"session_id": first.session_id}))
+
+    redpin.create_script.append(answer_with_the_same_id)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+
+    assert caught.value.session.state == State.UNKNOWN
+    assert "another session" in caught.value.session.review_reason
+
+
+def test_an_anonymous_payer_is_none(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+    assert create_payment_session(**arguments, payer=AnonymousUser()).payer is None
+
+
+@pytest.mark.parametrize("payer", ["bob", 7, User(username="unsaved")])
+def test_a_payer_who_is_no_saved_user_is_a_fault(
+    redpin: FakeRedpin, arguments: dict[str, Any], payer: Any
+) -> None:
+    with pytest.raises(InvalidPaymentSession, match="payer"):
+        create_payment_session(**arguments, payer=payer)
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"a": "\ud800"}, {"a": "\x00"}, {"a": float("nan")}, ["a"], "text", {"a": {1}}]
+)
+def test_metadata_that_not_every_database_holds_is_a_fault(
+    redpin: FakeRedpin, arguments: dict[str, Any], metadata: Any
+) -> None:
+    with pytest.raises(InvalidPaymentSession, match="metadata"):
+        create_payment_session(**arguments, metadata=metadata)
 
 
 def test_the_same_key_returns_the_same_session_without_a_call(

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from django_redpin import signals
 from django_redpin.exceptions import UnreadableEvent
-from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
-from django_redpin.services import create_payment_session, facts, refresh_payment_session
+from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
+from django_redpin.services import Share, create_payment_session, facts, refresh_payment_session
 from django_redpin.services.journal import move_state
 from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
 from django_redpin.services.record import record_event
@@ -324,6 +324,131 @@ def test_a_forged_event_costs_a_bounded_number_of_calls(
         settle()
 
     assert redpin.count("GET", "/sessions") == MAX_CONTRADICTIONS
+
+
+@pytest.mark.parametrize(
+    ("listed", "claimed"),
+    [
+        ("PAYOUT_INITIATED", "PAYOUT_CREDITED"),
+        ("BOUNCED_BACK", "REFUNDED"),
+        ("REFUNDED", "PAYMENT_COMPLETED"),
+        ("AWAITING_FUNDS", "CANCELLED"),
+    ],
+)
+def test_what_redpin_does_not_show_yet_is_not_believed(
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    escrow: Recipient,
+    settle: Callable[[], None],
+    listed: str,
+    claimed: str,
+) -> None:
+    one = arguments | {"recipients": [Share(escrow, arguments["amount"])]}
+    session = create_payment_session(**one)
+    redpin.pay(session.client_reference_id, listed)
+
+    event = post(session, event_body(session, claimed, recipient_id="501"))
+    settle()
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert event.outcome == Outcome.CONTRADICTED
+    assert session.payment_status == ""
+    assert session.shares.get().payout_status == ""
+
+
+def test_an_answer_of_redpins_that_is_older_than_what_we_know_moves_nothing_back(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    settle: Callable[[], None],
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYOUT_CREDITED")
+    slow = post(session, event_body(session, "PAYOUT_CREDITED", seconds=1))
+
+    def complete() -> None:
+        redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+        process_event(post(session, event_body(session, "PAYMENT_COMPLETED", seconds=1)).pk)
+
+    overtake(monkeypatch, complete)
+    process_event(slow.pk)
+    refresh_payment_session(session)
+    settle()
+
+    session.refresh_from_db()
+    assert session.payment_status == "PAYMENT_COMPLETED"
+    assert statuses(session) == ["PAYMENT_COMPLETED"]
+    assert listener.names.count("payment_completed") == 1
+
+
+def test_payments_that_redpin_lists_without_an_id_do_not_collide(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+) -> None:
+    other = create_payment_session(**arguments)
+    for one in (session, other):
+        redpin.pay(one.client_reference_id, "AWAITING_FUNDS", payment_id="")
+        refresh_payment_session(one)
+    redpin.pay(session.client_reference_id, "RECEIVED_FUNDS", payment_id="")
+    post(session, event_body(session, "RECEIVED_FUNDS"))
+    settle()
+
+    session.refresh_from_db()
+    other.refresh_from_db()
+    assert (session.payment_status, session.payment_id) == ("RECEIVED_FUNDS", "9001")
+    assert (other.payment_status, other.payment_id) == ("AWAITING_FUNDS", None)
+
+
+def test_an_event_posted_to_another_sessions_url_does_not_take_the_real_ones_place(
+    session: PaymentSession,
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+) -> None:
+    other = create_payment_session(**arguments)
+    redpin.pay(other.client_reference_id, "PAYMENT_COMPLETED")
+    body = event_body(other, "PAYMENT_COMPLETED")
+
+    post(session, body)
+    settle()
+    post(other, event_body(other, "AWAITING_FUNDS", event_id="PAYMENT_COMPLETED-0"))
+    post(other, body)
+    settle()
+
+    session.refresh_from_db()
+    other.refresh_from_db()
+    assert session.payment_status == ""
+    assert other.payment_status == "PAYMENT_COMPLETED"
+
+
+def test_a_forged_event_that_is_posted_for_ever_costs_no_more_calls(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    for _ in range(MAX_CONTRADICTIONS + 10):
+        post(session, event_body(session, "PAYMENT_COMPLETED"))
+        settle()
+
+    assert redpin.count("GET", "/sessions") == MAX_CONTRADICTIONS
+
+
+def test_a_transition_is_told_however_long_its_receivers_fail(
+    session: PaymentSession, settle: Callable[[], None], listener: Listener
+) -> None:
+    listener.is_broken = True
+    settle()
+    StatusTransition.objects.update(
+        attempts=500, next_attempt_at=datetime.now(timezone.utc), leased_until=None
+    )
+    settle()
+    assert StatusTransition.objects.get().next_attempt_at is not None
+
+    listener.is_broken = False
+    StatusTransition.objects.update(next_attempt_at=datetime.now(timezone.utc))
+    settle()
+    assert StatusTransition.objects.get().dispatched_at is not None
 
 
 def test_a_session_that_is_another_one_at_redpin_needs_review(

@@ -24,6 +24,7 @@ from django_redpin.services import (
 )
 from django_redpin.services.complete import UNFINISHED
 from django_redpin.services.leases import claim
+from django_redpin.services.replace import replace_session
 from django_redpin.services.sweeps import (
     complete_due_sessions,
     dispatch_due_transitions,
@@ -179,6 +180,59 @@ def test_a_session_whose_payment_is_under_way_or_done_is_not_renewed(
     with pytest.raises(PaymentUnderWay, match=status):
         renew_payment_session(expired)
 
+    assert PaymentSession.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "status", ["PROCESSING", "AWAITING_FUNDS", "PAYOUT_CREDITED", "PAYMENT_COMPLETED", "NEW_ONE"]
+)
+def test_a_session_that_expired_is_not_renewed_when_its_payment_is_listed_late(
+    redpin: FakeRedpin, expired: PaymentSession, status: str
+) -> None:
+    assert refresh_payment_session(expired).state == State.EXPIRED
+    redpin.pay(expired.client_reference_id, status)
+
+    with pytest.raises(PaymentUnderWay):
+        renew_payment_session(expired)
+
+    assert PaymentSession.objects.count() == len(redpin.creates) == 1
+
+
+def test_a_payment_that_is_listed_late_opens_the_session_again_so_that_it_is_followed(
+    redpin: FakeRedpin, expired: PaymentSession
+) -> None:
+    refresh_payment_session(expired)
+    redpin.pay(expired.client_reference_id, "AWAITING_FUNDS")
+    refresh_payment_session(expired)
+
+    expired.refresh_from_db()
+    assert expired.state == State.OPEN
+    assert expired.next_attempt_at is not None
+
+
+def test_a_session_that_is_another_one_at_redpin_is_not_renewed(
+    redpin: FakeRedpin, expired: PaymentSession
+) -> None:
+    refresh_payment_session(expired)
+    redpin.sessions[expired.client_reference_id]["client_customer_ref"] = "SOMEBODY_ELSE"
+
+    with pytest.raises(PaymentUnderWay, match="look at it"):
+        renew_payment_session(expired)
+
+
+def test_news_that_comes_in_while_a_session_is_replaced_wins(
+    redpin: FakeRedpin, expired: PaymentSession
+) -> None:
+    refresh_payment_session(expired)
+    stale = PaymentSession.objects.get(pk=expired.pk)
+    redpin.pay(expired.client_reference_id, "PAYMENT_COMPLETED")
+    refresh_payment_session(expired)
+
+    with pytest.raises(PaymentUnderWay, match="very moment"):
+        replace_session(stale)
+
+    expired.refresh_from_db()
+    assert (expired.state, expired.payment_status) == (State.CLOSED, "PAYMENT_COMPLETED")
     assert PaymentSession.objects.count() == 1
 
 

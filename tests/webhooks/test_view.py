@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from django_redpin.conf import get_account
@@ -186,15 +187,35 @@ def test_a_refusal_does_not_log_the_url_that_is_the_proof(
     assert sign(SECRET, "default", REFERENCE) not in caplog.text
 
 
-def test_a_database_that_is_away_is_503_and_never_200(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_without_its_slash_is_no_redirect() -> None:
+    assert post(path().rstrip("/")).status_code == 200
+    assert post(f"/redpin/webhooks/default/{sign(SECRET, 'default', '')}").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_statement_of_the_intakes_transaction_is_the_write() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        post(path())
+
+    statements = [query["sql"].split()[0] for query in queries]
+    begun = statements.index("BEGIN") if "BEGIN" in statements else 0
+    assert "INSERT" in statements
+    assert "SELECT" not in statements[begun : statements.index("INSERT")]
+
+
+@pytest.mark.parametrize("error", [DatabaseError("down"), RuntimeError("unforeseen")])
+def test_what_can_not_be_stored_is_503_and_never_200(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
     def fail(*args: object, **kwargs: object) -> None:
-        raise DatabaseError("down")
+        raise error
 
     monkeypatch.setattr("django_redpin.services.record.WebhookEvent.objects.create", fail)
     response = post(path())
 
     assert response.status_code == 503
     assert response["Retry-After"] == "60"
+    assert sign(SECRET, "default", REFERENCE) not in caplog.text
 
 
 def test_a_broker_that_is_away_does_not_fail_the_delivery(
