@@ -22,6 +22,7 @@ def main() -> int:
     postgres, mariadb = os.environ["POSTGRES_URL"], os.environ["MARIADB_URL"]
     rabbitmq, redis = os.environ["RABBITMQ_URL"], os.environ["REDIS_URL"]
     lanes: list[tuple[str, list[str], Callable[[], int]]] = [
+        ("Tests on SQLite at its default options", [], tests_on_plain_sqlite),
         ("Tests on PostgreSQL", [postgres], lambda: tests(f"{postgres}/postgres")),
         ("Tests on MariaDB", [mariadb], lambda: tests(f"{mariadb}/test")),
         ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
@@ -55,6 +56,12 @@ def answers(url: str) -> bool:
 
 def tests(database_url: str) -> int:
     return run([sys.executable, "-m", "pytest", *TESTS, *sys.argv[1:]], DATABASE_URL=database_url)
+
+
+def tests_on_plain_sqlite() -> int:
+    """Run what reads and writes rows without WAL and IMMEDIATE, as many projects have it."""
+    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/services", "tests/webhooks"]
+    return run(command, SQLITE_DEFAULTS="1")
 
 
 def demo(postgres: str, broker: str) -> int:

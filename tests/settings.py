@@ -1,4 +1,6 @@
-"""Settings of the test suite. `DATABASE_URL` moves the tests to PostgreSQL or MariaDB."""
+"""Settings of the test suite. `DATABASE_URL` moves the tests to PostgreSQL or MariaDB;
+`SQLITE_DEFAULTS` takes away what makes SQLite comfortable.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{_SQLITE_
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads of one test then see one database, as in life.
     DATABASES["default"]["TEST"] = {"NAME": str(_SQLITE_FILE)}
+if "SQLITE_DEFAULTS" not in env and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,

@@ -16,7 +16,7 @@ from celery.contrib.testing.worker import start_worker
 from django.test import Client
 
 from django_redpin import tasks
-from django_redpin.models import PaymentSession, StatusTransition
+from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.receivers import on
 from django_redpin.services import create_payment_session, queue
 from django_redpin.services.leases import LEASE
@@ -87,23 +87,28 @@ def test_what_every_message_lost_would_have_done_is_done_by_the_sweep(
 
 
 def test_a_message_holds_a_primary_key_and_nothing_else(
-    db: None, redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    db: None,
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
-    sent: list[tuple[str, Any]] = []
-    monkeypatch.setattr(
-        "celery.canvas.Signature.apply_async",
-        lambda self, **options: sent.append((self.task, (self.args, self.kwargs, options))),
-    )
-    create_payment_session(**arguments, idempotency_key="order-1")
-    monkeypatch.undo()
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "celery.canvas.Signature.apply_async",
-            lambda self, **options: sent.append((self.task, (self.args, self.kwargs, options))),
-        )
-        queue.enqueue(queue.PROCESS_EVENT, 7)
+    sent: list[Any] = []
 
-    assert sent[-1] == ("django_redpin.process_event", ((7,), {}, {"retry": False}))
+    def note(signature: Any, **options: Any) -> None:
+        sent.append((signature.task, signature.args, signature.kwargs, options))
+
+    monkeypatch.setattr("celery.canvas.Signature.apply_async", note)
+    with django_capture_on_commit_callbacks(execute=True):
+        create_payment_session(**arguments, idempotency_key="order-1")
+    url = redpin.creates[0].json["callbacks"][0].removeprefix("https://merchant.test")
+    Client().post(url, json.dumps({"event_id": "1"}), content_type="application/json")
+
+    transition, event = StatusTransition.objects.get(), WebhookEvent.objects.get()
+    assert sent == [
+        (queue.DISPATCH_TRANSITION, (transition.pk,), {}, {"retry": False}),
+        (queue.PROCESS_EVENT, (event.pk,), {}, {"retry": False}),
+    ]
 
 
 def test_webhook_rejected_can_have_no_task() -> None:

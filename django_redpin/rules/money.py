@@ -17,6 +17,11 @@ from .faults import Fault
 # an amount has at most 15 digits in all, decimals included, and every database holds it exactly.
 MAX_DIGITS: Final = 15
 
+# Listed in ISO 4217, but nobody can be paid in them: metals, units of account, tests, "none".
+_NOT_MONEY: Final = frozenset(
+    {"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"}
+)
+
 # Arithmetic on money never depends on the decimal context that the caller has set. 28 digits are
 # more than a sum of 10^12 amounts of 15 digits needs.
 _EXACT: Final = Context(prec=28)
@@ -55,10 +60,9 @@ def amount_faults(value: object, path: str) -> list[Fault]:
     if not amount.is_finite():
         return [Fault(path, "not_finite", "The amount has to be a finite number.")]
     faults: list[Fault] = []
-    if not _is_listed(currency):
-        faults.append(
-            Fault(f"{path}.currency", "unknown_currency", f"{currency.code} is not in ISO 4217.")
-        )
+    if not _is_listed(currency) or currency.code in _NOT_MONEY:
+        message = f"{currency.code} is no currency of ISO 4217 that one can pay in."
+        faults.append(Fault(f"{path}.currency", "unknown_currency", message))
     if amount <= 0:
         faults.append(Fault(path, "not_positive", "The amount has to be greater than zero."))
     places = exponent(currency)
