@@ -50,6 +50,10 @@ def renew_payment_session(
     if session.state == State.REJECTED:
         raise SessionRejected(session)
     reason = _why_not(session, record)
+    if reason and session.state == State.SUPERSEDED:  # By another caller, in the meantime.
+        renewal = _renewal(session)
+        if renewal is not None:
+            return renewal
     if reason:
         raise PaymentUnderWay(session, reason)
     account = get_account(session.account)
@@ -59,12 +63,13 @@ def renew_payment_session(
     if faults:
         raise InvalidPaymentSession(faults)
     try:
-        return send(replace_session(session, due_date=due_date))
-    except IntegrityError:
+        replacement = replace_session(session, due_date=due_date)
+    except (IntegrityError, PaymentUnderWay):  # Perhaps another caller's renewal was faster.
         renewal = _renewal(session)
         if renewal is None:
             raise
         return renewal
+    return send(replacement)
 
 
 def _why_not(session: PaymentSession, record: SessionRecord | None) -> str:

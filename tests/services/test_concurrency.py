@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -60,9 +61,15 @@ def test_different_keys_make_different_sessions(
     assert len(redpin.creates) == THREADS
 
 
-def test_one_session_has_one_renewal(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_one_session_has_one_renewal(
+    redpin: FakeRedpin, arguments: dict[str, Any], is_cancelled: bool
+) -> None:
+    redpin.lifetime = -timedelta(minutes=10)
     session = create_payment_session(**arguments, idempotency_key="order-1")
-    redpin.pay(session.client_reference_id, "CANCELLED")
+    redpin.lifetime = timedelta(minutes=30)
+    if is_cancelled:
+        redpin.pay(session.client_reference_id, "CANCELLED")
 
     def renew(_: int) -> int | None:
         try:
