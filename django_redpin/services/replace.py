@@ -29,10 +29,7 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
         key, from_state = old.idempotency_key, old.state
         to_state = State.CLOSED if old.state == State.CLOSED else State.SUPERSEDED
         replaced = PaymentSession.objects.filter(
-            pk=old.pk,
-            state=old.state,
-            payment_status=old.payment_status,
-            payment_status_position=old.payment_status_position,
+            pk=old.pk, state=old.state, payment_status=old.payment_status
         ).update(
             idempotency_key=None,
             state=to_state,
