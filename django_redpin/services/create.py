@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
@@ -30,6 +28,7 @@ from ..rules.faults import Fault
 from ..rules.money import quantise
 from ..rules.references import new_reference
 from ..rules.requests import Item, PayeeShare, SessionRequest, request_faults
+from .arguments import own_faults, payer_faults
 from .callbacks import callback_url
 from .complete import complete_payment_session, send
 from .leases import LEASE
@@ -38,7 +37,6 @@ from .transactions import require_no_transaction
 
 State = PaymentSession.State
 
-_KEY_MAX_LENGTH: Final = 255
 _POLL_SECONDS: Final = 0.1
 
 
@@ -101,8 +99,8 @@ def create_payment_session(
     faults = (
         *request_faults(request, settings.policy()),
         *_saved_faults(recipients, settings),
-        *_own_faults(metadata, idempotency_key),
-        *_payer_faults(payer),
+        *own_faults(metadata, idempotency_key),
+        *payer_faults(payer),
     )
     # A day later the due date of a session that exists may be too near for a new one. Its key still
     # leads to it.
@@ -157,34 +155,6 @@ def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
             message = f"This recipient belongs to the account {share.recipient.account!r}."
             faults.append(Fault(path, "other_account", message))
     return faults
-
-
-def _own_faults(metadata: object, idempotency_key: object) -> list[Fault]:
-    faults = []
-    try:
-        stored = json.dumps(metadata or {}, allow_nan=False, ensure_ascii=False)
-        stored.encode()  # A lone surrogate, which not every database holds, raises ValueError.
-        if "\\u0000" in stored or not isinstance(metadata, (Mapping, type(None))):
-            raise ValueError
-    except (TypeError, ValueError, RecursionError):
-        message = "Give a dict that JSON can hold: text, numbers, lists and dicts."
-        faults.append(Fault("metadata", "not_json", message))
-    if idempotency_key is not None and not (
-        isinstance(idempotency_key, str)
-        and 1 <= len(idempotency_key) <= _KEY_MAX_LENGTH
-        and idempotency_key.isprintable()
-    ):
-        message = f"Give text of 1 to {_KEY_MAX_LENGTH} printable characters, or None."
-        faults.append(Fault("idempotency_key", "invalid_key", message))
-    return faults
-
-
-def _payer_faults(payer: object) -> list[Fault]:
-    user_model = get_user_model()
-    if payer is None or (isinstance(payer, user_model) and payer.pk is not None):
-        return []
-    message = "Give a saved user of this project, or None."
-    return [Fault("payer", "not_a_user", message)]
 
 
 def _fingerprint(
