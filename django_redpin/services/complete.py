@@ -31,7 +31,7 @@ from .leases import claim, retry_at
 from .queue import PROCESS_EVENT, enqueue
 from .replace import replace_session
 from .requests import stored_request
-from .transactions import require_no_transaction
+from .transactions import require_no_transaction, update
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
@@ -108,7 +108,7 @@ def _open(session: PaymentSession, created: CreatedSession) -> PaymentSession:
             break
     else:
         # A webhook overtook this answer and closed the session: what Redpin said is kept.
-        PaymentSession.objects.filter(pk=session.pk).update(**known | {"next_attempt_at": None})
+        update(PaymentSession.objects.filter(pk=session.pk), **known | {"next_attempt_at": None})
         session.refresh_from_db()
     _wake_events(session)
     return session
@@ -122,9 +122,8 @@ def _adopt(session: PaymentSession, record: SessionRecord) -> PaymentSession:
     expires_at = record.expires_at or timezone.now()
     if record.session_url or record.has_payment:
         return _open(session, CreatedSession(record.session_id, record.session_url, expires_at))
-    PaymentSession.objects.filter(pk=session.pk).update(
-        session_id=record.session_id, expires_at=expires_at
-    )
+    row = PaymentSession.objects.filter(pk=session.pk)
+    update(row, session_id=record.session_id, expires_at=expires_at)
     session.refresh_from_db()
     try:
         replacement = replace_session(session)
@@ -184,6 +183,6 @@ def _wake_events(session: PaymentSession) -> None:
         account=session.account,
         next_attempt_at__isnull=False,
     )
-    waiting.update(next_attempt_at=timezone.now())
+    update(waiting, next_attempt_at=timezone.now())
     for pk in waiting.values_list("pk", flat=True):
         enqueue(PROCESS_EVENT, pk)

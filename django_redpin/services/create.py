@@ -33,7 +33,7 @@ from .callbacks import callback_url
 from .complete import complete_payment_session, send
 from .leases import LEASE
 from .requests import payee
-from .transactions import require_no_transaction
+from .transactions import require_no_transaction, retried
 
 State = PaymentSession.State
 
@@ -200,6 +200,7 @@ def _by_key(settings: Account, idempotency_key: str | None) -> PaymentSession | 
     ).first()
 
 
+@retried
 def _store_intent(
     settings: Account,
     request: SessionRequest,

@@ -15,6 +15,7 @@ from ..rules.statuses import FAILED, PAYMENT_COMPLETED
 from .complete import UNFINISHED
 from .journal import Subject
 from .leases import claim, retry_at
+from .transactions import update
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
@@ -51,11 +52,16 @@ def dispatch_transition(pk: int) -> bool:
     ]
     rows = StatusTransition.objects.filter(pk=pk)
     if not failures:
-        rows.update(
-            dispatched_at=timezone.now(), next_attempt_at=None, leased_until=None, last_error=""
+        update(
+            rows,
+            dispatched_at=timezone.now(),
+            next_attempt_at=None,
+            leased_until=None,
+            last_error="",
         )
         return True
-    rows.update(
+    update(
+        rows,
         next_attempt_at=retry_at(transition.attempts),  # Hourly in the end, and never given up.
         leased_until=None,
         last_error="; ".join(failures)[:500],

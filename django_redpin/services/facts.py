@@ -17,6 +17,7 @@ from ..exceptions import RedpinError
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
 from .journal import Subject, hold_for_review, write
+from .transactions import retried
 
 State = PaymentSession.State
 
@@ -76,11 +77,7 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
             return False  # Another worker, after our lease ran out.
         session.refresh_from_db()
         try:
-            with transaction.atomic():
-                is_new = _move_payment(session, fact)
-                is_new |= _move_payouts(session, fact)
-                if fact.event is not None:
-                    _finish(fact.event, is_new=is_new)
+            is_new = _apply(session, fact)
         except _Lost:
             continue
         except IntegrityError:
@@ -95,6 +92,16 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
             hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
         return is_new
     raise FactNotApplied("The session was being changed by others; the event stays due.")
+
+
+@retried
+def _apply(session: PaymentSession, fact: Fact) -> bool:
+    with transaction.atomic():
+        is_new = _move_payment(session, fact)
+        is_new |= _move_payouts(session, fact)
+        if fact.event is not None:
+            _finish(fact.event, is_new=is_new)
+    return is_new
 
 
 def _move_payment(session: PaymentSession, fact: Fact) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
 from .queue import DISPATCH_TRANSITION, enqueue_on_commit
+from .transactions import retried
 
 Subject = StatusTransition.Subject
 
@@ -39,6 +40,7 @@ def write(
     return transition
 
 
+@retried
 def move_state(session: PaymentSession, to: PaymentSession.State, **changes: Any) -> bool:
     """Move the session to another state, and set `changes` with it, if nobody moved it meanwhile.
 
@@ -56,6 +58,7 @@ def move_state(session: PaymentSession, to: PaymentSession.State, **changes: Any
     return bool(moved)
 
 
+@retried
 def hold_for_review(
     session: PaymentSession, reason: str, *, event: WebhookEvent | None = None
 ) -> None:

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ..models import PaymentSession, StatusTransition, WebhookEvent
+from .transactions import update
 
 # Longer than an attempt takes: at most eight calls, each within its time-outs (conf.py bounds them
 # to 30 seconds together).
@@ -40,10 +41,8 @@ def claim(
     if states:
         waiting &= Q(state__in=states)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-    taken = model._default_manager.filter(waiting & free).update(
-        leased_until=now + LEASE, attempts=F("attempts") + 1
-    )
-    return bool(taken)
+    rows = model._default_manager.filter(waiting & free)
+    return bool(update(rows, leased_until=now + LEASE, attempts=F("attempts") + 1))
 
 
 def retry_at(attempts: int) -> datetime:

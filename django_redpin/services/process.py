@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from .confirm import confirm
 from .facts import Fact, apply_fact
 from .journal import hold_for_review
 from .leases import claim, retry_at
+from .transactions import update
 
 logger = logging.getLogger("django_redpin")
 security_logger = logging.getLogger("django_redpin.security")
@@ -59,7 +60,7 @@ def _process(event: WebhookEvent) -> None:
         reason = "No session here has this reference or session id."
         return _try_again(event, Outcome.WAITING, reason, MAX_ATTEMPTS)
     if event.session_id != session.pk:
-        WebhookEvent.objects.filter(pk=event.pk).update(session=session)
+        update(WebhookEvent.objects.filter(pk=event.pk), session=session)
     seen = session.payment_status_position
     verdict = confirm(session, message)
     if verdict.mismatch:
@@ -102,12 +103,8 @@ def _time(event: WebhookEvent, message: EventMessage) -> datetime:
 
 
 def _finish(event: WebhookEvent, outcome: WebhookEvent.Outcome, note: str = "") -> None:
-    WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
-        outcome=outcome,
-        processed_at=timezone.now(),
-        next_attempt_at=None,
-        leased_until=None,
-        last_error=note,
+    _leave(
+        event, outcome=outcome, processed_at=timezone.now(), next_attempt_at=None, last_error=note
     )
 
 
@@ -116,11 +113,17 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
     given_up = event.attempts >= limit
     if given_up and outcome != Outcome.CONTRADICTED:
         outcome = Outcome.DEAD
-    WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
+    _leave(
+        event,
         outcome=outcome,
         next_attempt_at=None if given_up else retry_at(event.attempts),
-        leased_until=None,
         last_error=reason[:500],
     )
     if given_up:
         logger.error("Event %s is given up after %s attempts.", event.pk, event.attempts)
+
+
+def _leave(event: WebhookEvent, **changes: Any) -> None:
+    """Write what became of this attempt, unless another worker has finished the event."""
+    rows = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True)
+    update(rows, leased_until=None, **changes)

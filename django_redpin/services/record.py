@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
 from ..models import PaymentSession, WebhookEvent
 from .queue import PROCESS_EVENT, enqueue
+from .transactions import retried, update
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,31 @@ def record_event(body: bytes, *, account: str, client_reference_id: str, verifie
     key = _key(message, body, reference)
     # Read before the transaction: one that reads first can't write on a busy SQLite.
     session = _session(account, reference)
+    event = WebhookEvent(
+        account=account,
+        key=key,
+        session=session,
+        client_reference_id=reference,
+        event_type=message.event_type,
+        event_id=message.event_id,
+        payment_id=message.payment_id,
+        status=message.status,
+        body=body,
+        verifier=verifier,
+        next_attempt_at=timezone.now(),
+    )
     try:
-        with transaction.atomic():
-            event = WebhookEvent.objects.create(
-                account=account,
-                key=key,
-                session=session,
-                client_reference_id=reference,
-                event_type=message.event_type,
-                event_id=message.event_id,
-                payment_id=message.payment_id,
-                status=message.status,
-                body=body,
-                verifier=verifier,
-                next_attempt_at=timezone.now(),
-            )
+        _insert(event)
     except IntegrityError:
         return _repeated(account, key)
     enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=True)
+
+
+@retried
+def _insert(event: WebhookEvent) -> None:
+    with transaction.atomic():
+        event.save(force_insert=True)
 
 
 def _key(message: EventMessage, body: bytes, reference: str) -> str:
@@ -79,14 +86,14 @@ def _key(message: EventMessage, body: bytes, reference: str) -> str:
 
 def _repeated(account: str, key: str) -> Recorded:
     rows = WebhookEvent.objects.filter(account=account, key=key)
-    rows.update(duplicates=F("duplicates") + 1)
     # What Redpin has contradicted often enough costs no further call, however often it is posted.
-    undone = rows.filter(processed_at__isnull=True).exclude(
-        outcome=WebhookEvent.Outcome.CONTRADICTED, next_attempt_at__isnull=True
-    )
-    rearmed = undone.update(next_attempt_at=timezone.now())
+    is_given_up = Q(outcome=WebhookEvent.Outcome.CONTRADICTED, next_attempt_at__isnull=True)
+    is_undone = Q(processed_at__isnull=True) & ~is_given_up
+    due = Case(When(is_undone, then=Value(timezone.now())), default=F("next_attempt_at"))
+    # One statement: the fewer locks a copy takes, the fewer deadlocks there are.
+    update(rows, duplicates=F("duplicates") + 1, next_attempt_at=due)
     event = rows.get()
-    if rearmed:
+    if event.next_attempt_at is not None:
         enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=False)
 

@@ -12,10 +12,12 @@ from ..models import PaymentSession, SessionItem, SessionRecipient
 from ..rules.references import new_reference
 from .journal import Subject, write
 from .leases import LEASE
+from .transactions import retried
 
 State = PaymentSession.State
 
 
+@retried
 def replace_session(old: PaymentSession, *, due_date: date | None = None) -> PaymentSession:
     """Store a copy of `old` under a new reference and return it, claimed, for its first attempt.
 

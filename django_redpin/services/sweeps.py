@@ -22,6 +22,7 @@ from .facts import ASK_AGAIN_AFTER
 from .leases import claim
 from .process import process_event
 from .refresh import refresh_payment_session
+from .transactions import update
 
 logger = logging.getLogger("django_redpin")
 
@@ -83,10 +84,9 @@ def refresh_session(pk: int) -> None:
     except RedpinError as error:
         logger.warning("Session %s is not refreshed: %s", session.client_reference_id, error)
     rows = PaymentSession.objects.filter(pk=pk)
-    rows.update(leased_until=None)
-    rows.filter(state=PaymentSession.State.OPEN).update(
-        next_attempt_at=timezone.now() + ASK_AGAIN_AFTER
-    )
+    update(rows, leased_until=None)
+    still_open = rows.filter(state=PaymentSession.State.OPEN)
+    update(still_open, next_attempt_at=timezone.now() + ASK_AGAIN_AFTER)
 
 
 def _due(rows: QuerySet[_Row]) -> QuerySet[_Row]:
