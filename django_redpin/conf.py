@@ -37,7 +37,12 @@ DEFAULTS: Final[dict[str, Any]] = {
     "REFERENCE_MAX_LENGTH": REFERENCE_MAX_LENGTH,
     "CONNECT_TIMEOUT": 3.05,
     "READ_TIMEOUT": 10.0,
+    "TOTAL_TIMEOUT": 15.0,
+    "PROXIES": {},
+    "CA_BUNDLE": "",
+    "TOKEN_CACHE": "default",
 }
+# These hold for the project as a whole, not for one account.
 ACCOUNTS: Final = "ACCOUNTS"
 
 # An alias stands in the webhook's URL and in a column.
@@ -57,12 +62,22 @@ def _is_choice(value: object) -> bool:
     return value is None or (_is_list_of_text(value) and bool(value))
 
 
-def _is_connect_timeout(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 10
+def _is_seconds(longest: float) -> Callable[[object], bool]:
+    def is_right(value: object) -> bool:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and 0 < value <= longest  # type: ignore[operator]
+
+    return is_right
 
 
-def _is_read_timeout(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 20
+def _is_proxies(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        scheme in ("http", "https") and isinstance(url, str) for scheme, url in value.items()
+    )
+
+
+def _is_cache(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value in settings.CACHES)
 
 
 def _is_length(value: object) -> bool:
@@ -87,8 +102,12 @@ SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "HOSTED_PAGE_ORIGINS": (_is_list_of_text, "Give a list of strings."),
     "PURPOSES_OF_TRANSACTION": (_is_choice, "Give a list of strings, or None to allow any."),
     "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 1 to 100."),
-    "CONNECT_TIMEOUT": (_is_connect_timeout, "Give seconds, at most 10."),
-    "READ_TIMEOUT": (_is_read_timeout, "Give seconds, at most 20."),
+    "CONNECT_TIMEOUT": (_is_seconds(10), "Give seconds, at most 10."),
+    "READ_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
+    "TOTAL_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
+    "PROXIES": (_is_proxies, 'Give a dict such as {"https": "http://proxy.example:3128"}.'),
+    "CA_BUNDLE": (_is_text, "Give the path of a file of certificates, or leave it empty."),
+    "TOKEN_CACHE": (_is_cache, "Give an alias of CACHES, or None to keep tokens in memory alone."),
 }
 
 
@@ -111,6 +130,10 @@ class Account:
     reference_max_length: int
     connect_timeout: float
     read_timeout: float
+    total_timeout: float
+    proxies: tuple[tuple[str, str], ...]
+    ca_bundle: str
+    token_cache: str | None
 
     def __repr__(self) -> str:
         return f"<Account {self.alias}>"
@@ -218,4 +241,8 @@ def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
         reference_max_length=raw["REFERENCE_MAX_LENGTH"],
         connect_timeout=float(raw["CONNECT_TIMEOUT"]),
         read_timeout=float(raw["READ_TIMEOUT"]),
+        total_timeout=float(raw["TOTAL_TIMEOUT"]),
+        proxies=tuple(sorted(raw["PROXIES"].items())),
+        ca_bundle=raw["CA_BUNDLE"],
+        token_cache=raw["TOKEN_CACHE"],
     )

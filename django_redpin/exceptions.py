@@ -118,14 +118,26 @@ class OutcomeUnknown(RedpinError):
 
 
 class NoAnswer(RedpinError):
-    """The call ended without an answer to trust: no connection, a time-out, or garbage.
+    """The call ended without an answer to trust: a time-out, a broken connection, or garbage.
 
     The request may have been carried out.
     """
 
 
+class NotSent(NoAnswer):
+    """The request never left: no connection, no TLS, no token. It was not carried out."""
+
+
+class CircuitOpen(NotSent):
+    """Redpin failed so often just now that it is left alone for a while; nothing was sent."""
+
+
 class APIError(RedpinError):
-    """Redpin answered with an error. The attributes are those of its envelope."""
+    """Redpin answered with an error. The attributes are those of its envelope.
+
+    `request_id` is the id that Redpin gave the call, for its support; `retry_after` are the seconds
+    that it asks to wait, or None.
+    """
 
     def __init__(
         self,
@@ -136,6 +148,8 @@ class APIError(RedpinError):
         type: str = "",  # noqa: A002  Redpin's own name.
         field: str = "",
         details: Any = None,
+        request_id: str = "",
+        retry_after: float | None = None,
     ) -> None:
         self.status_code = status_code
         self.code = code
@@ -143,6 +157,8 @@ class APIError(RedpinError):
         self.type = type
         self.field = field
         self.details = details
+        self.request_id = request_id
+        self.retry_after = retry_after
         named = f", field {field}" if field else ""
         super().__init__(
             f"Redpin answered {status_code} ({code or 'no code'}{named}):"

@@ -44,6 +44,7 @@ def redpin(settings: Settings) -> Iterator[FakeRedpin]:
         "HOSTED_PAGE_ORIGINS": [fake.url],
         "CONNECT_TIMEOUT": 1,
         "READ_TIMEOUT": 1,
+        "TOTAL_TIMEOUT": 5,
     }
     yield fake
     server.shutdown()

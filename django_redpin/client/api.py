@@ -88,7 +88,9 @@ class RedpinClient:
                 method,
                 self._url(),
                 bearer=token,
-                timeout=(account.connect_timeout, account.read_timeout),
+                timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
+                proxies=dict(account.proxies),
+                verify=account.ca_bundle or True,
                 params=params,
                 json=json,
             )

@@ -19,12 +19,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.views.decorators.debug import sensitive_variables
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
-from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth2Session
 
 from ..conf import Account
-from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
+from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer, NotSent
 from ..rules.addresses import is_secure_url
+from .adapter import BoundedAdapter, bind
 
 # Redpin's example says 3600 seconds; where an answer leaves it out, this is what we trust.
 _DEFAULT_LIFE: Final = 300.0
@@ -114,7 +114,7 @@ class TokenProvider:
         client_id = account.required("client_id")
         client_secret = account.required("client_secret")
         client = BackendApplicationClient(client_id=client_id)
-        with OAuth2Session(client=client) as session:
+        with bind(OAuth2Session(client=client)) as session:
             if url != account.token_url:
                 session.mount(url, _PlainLoopback())
             try:
@@ -124,7 +124,13 @@ class TokenProvider:
                         url,
                         client_secret=client_secret,
                         include_client_id=True,
-                        timeout=(account.connect_timeout, account.read_timeout),
+                        timeout=(
+                            account.connect_timeout,
+                            account.read_timeout,
+                            account.total_timeout,
+                        ),
+                        proxies=dict(account.proxies),
+                        verify=account.ca_bundle or True,  # type: ignore[arg-type]  # A path, too.
                         allow_redirects=False,
                     )
                 )
@@ -136,10 +142,8 @@ class TokenProvider:
                     code=str(error.error)[:100],
                     description="The token endpoint refuses REDPIN's CLIENT_ID and CLIENT_SECRET.",
                 ) from None
-            except requests.RequestException as error:
-                raise NoAnswer(
-                    f"Redpin's token endpoint could not be reached ({type(error).__name__})."
-                ) from None
+            except NoAnswer as error:
+                raise NotSent(f"Redpin's token endpoint gave no token: {error}") from None
             except Exception:  # noqa: BLE001  oauthlib raises whatever an odd answer trips over.
                 raise NoAnswer("Redpin's token endpoint gave an unreadable answer.") from None
 
@@ -152,7 +156,7 @@ def _seconds(value: object) -> float:
     return life if 0 < life < 10**9 else _DEFAULT_LIFE
 
 
-class _PlainLoopback(HTTPAdapter):
+class _PlainLoopback(BoundedAdapter):
     """Speaks HTTP to this machine where oauthlib, which insists on it, was given HTTPS."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:

@@ -17,8 +17,8 @@ from moneyed import Money
 from pytest_django import Settings
 
 from django_redpin.client import RedpinClient, api
+from django_redpin.client.adapter import MAX_ANSWER_BYTES
 from django_redpin.client.messages import read_time
-from django_redpin.client.transport import MAX_ANSWER_BYTES
 from django_redpin.conf import get_account
 from django_redpin.exceptions import (
     APIError,
