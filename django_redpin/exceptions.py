@@ -117,6 +117,14 @@ class OutcomeUnknown(RedpinError):
         self.__cause__ = error
 
 
+class NotCreatedYet(OutcomeUnknown):
+    """Redpin surely has no such session yet: nothing was sent, or it asked to wait.
+
+    The row stays `creating`. The sweep sends it again; calling again with the same
+    `idempotency_key` does so at once.
+    """
+
+
 class NoAnswer(RedpinError):
     """The call ended without an answer to trust: a time-out, a broken connection, or garbage.
 

@@ -12,6 +12,9 @@ from django.dispatch import Signal
 # The session was created at Redpin, and its page can be shown.
 payment_session_created = Signal()
 
+# Redpin refused the session (`session.last_error`, `.last_error_code`, `.last_error_field`).
+payment_session_rejected = Signal()
+
 # The session expired unpaid.
 payment_session_expired = Signal()
 

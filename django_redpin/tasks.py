@@ -21,6 +21,14 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+@shared_task(name="django_redpin.complete_session", **_OPTIONS)
+def complete_session(pk: int) -> None:
+    """Create one session at Redpin whose creation was deferred or cut off."""
+    from .services.sweeps import complete_session
+
+    complete_session(pk)
+
+
 @shared_task(name="django_redpin.process_event", **_OPTIONS)
 def process_event(pk: int) -> None:
     """Process one webhook event."""

@@ -13,7 +13,7 @@ from moneyed import Money
 from pytest_django import Settings
 
 from django_redpin.client import api
-from django_redpin.models import Recipient
+from django_redpin.models import PaymentSession, Recipient
 from django_redpin.services import Item, Share
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
 
@@ -83,6 +83,20 @@ def arguments(escrow: Recipient, agent: Recipient) -> dict[str, Any]:
         ],
         "items": [Item("UNIT-1204", "Deposit, unit 1204", Money("250000.00", "AED"))],
     }
+
+
+@pytest.fixture
+def let_time_pass() -> Callable[[timedelta], None]:
+    """Let what sessions wait for come: leases end, attempts are due, Redpin's list is sure."""
+
+    def run(time: timedelta) -> None:
+        for session in PaymentSession.objects.all():
+            for name in ("leased_until", "next_attempt_at", "unanswered_at"):
+                if getattr(session, name) is not None:
+                    setattr(session, name, getattr(session, name) - time)
+            session.save()
+
+    return run
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def _secret_holders() -> dict[str, Callable[[], object]]:
         "account": get_account,
         "client": lambda: RedpinClient(get_account()),
         "created": lambda: CreatedSession("1", URL, NOW),
-        "record": lambda: SessionRecord("1", "r", "c", "7", NOW, "", False, "", URL, NOW),
+        "record": lambda: SessionRecord("1", "r", "c", "7", NOW, "", False, "", URL, NOW, NOW),
         "answer": lambda: Answer({"session_url": URL}, NOW),
         "recipient": lambda: recipient,
         "payee": lambda: payee(recipient),

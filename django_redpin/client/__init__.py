@@ -5,5 +5,14 @@ from __future__ import annotations
 from .api import RedpinClient
 from .events import EventMessage, read_event
 from .messages import CreatedSession, SessionRecord
+from .outcomes import Outcome, outcome_of
 
-__all__ = ["CreatedSession", "EventMessage", "RedpinClient", "SessionRecord", "read_event"]
+__all__ = [
+    "CreatedSession",
+    "EventMessage",
+    "Outcome",
+    "RedpinClient",
+    "SessionRecord",
+    "outcome_of",
+    "read_event",
+]

@@ -14,19 +14,31 @@ from ..conf import Account
 from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
 from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
-from .messages import CreatedSession, SessionRecord, create_body, read_created, read_record
+from .messages import (
+    CreatedSession,
+    SessionRecord,
+    create_body,
+    read_created,
+    read_record,
+    read_total_pages,
+)
 from .tokens import TokenProvider
 from .transport import Answer, call
+
+# Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
+_FILTER_MAX_LENGTH: Final = 36
+_MAX_PAGES: Final = 20
 
 _providers: dict[Account, TokenProvider] = {}
 _providers_lock: Final = threading.Lock()
 
 
 class RedpinClient:
-    """Redpin's API for one account."""
+    """Redpin's API for one account, and one customer: by default the account's own."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, customer_id: str = "") -> None:
         self._account = account
+        self._customer_id = customer_id or account.customer_id
         self._tokens = _provider(account)
 
     def __repr__(self) -> str:
@@ -42,27 +54,44 @@ class RedpinClient:
         answer = self._call("POST", json=create_body(request))
         return read_created(answer.body, request.client_reference_id)
 
-    def find_session(self, client_reference_id: str) -> SessionRecord | None:
+    def find_session(
+        self, client_reference_id: str, *, session_id: str = "", client_customer_ref: str = ""
+    ) -> SessionRecord | None:
         """Look a session up by its reference: `GET /v1/customers/{customer_id}/sessions`.
+
+        Redpin's filter takes references of at most 36 characters. Longer ones are found by the
+        `session_id`, or among those of the `client_customer_ref`, as far as they are known.
 
         Returns None where Redpin knows no such session of this customer. Raises as
         `create_session` does.
         """
-        answer = self._call("GET", params={"client_reference_id": client_reference_id})
-        entries = answer.body.get("sessions")
-        if not isinstance(entries, list):
-            raise NoAnswer("Redpin's list of sessions has no list in it.")
-        records = [read_record(entry, answer.at) for entry in entries]
-        # The filter is Redpin's; that it held is for us to see.
-        ours = [
-            record
-            for record in records
-            if record.client_reference_id == client_reference_id
-            and record.customer_id in ("", self._account.customer_id)
-        ]
-        if len(ours) > 1:
+        params = {"client_reference_id": client_reference_id}
+        if len(client_reference_id) > _FILTER_MAX_LENGTH:
+            params = {"client_customer_ref": client_customer_ref, "limit": "100"}
+            if session_id:
+                params = {"session_id": session_id}
+        found: list[SessionRecord] = []
+        for page in range(1, _MAX_PAGES + 1):
+            answer = self._call(
+                "GET", params={**params, **({"page": str(page)} if page > 1 else {})}
+            )
+            entries = answer.body.get("sessions")
+            if not isinstance(entries, list):
+                raise NoAnswer("Redpin's list of sessions has no list in it.")
+            # The filter is Redpin's; that it held is for us to see.
+            found += [
+                record
+                for record in (read_record(entry, answer.at) for entry in entries)
+                if record.client_reference_id == client_reference_id
+                and record.customer_id in ("", self._customer_id)
+            ]
+            if found or page >= read_total_pages(answer.body):
+                break
+        else:
+            raise NoAnswer("Redpin lists too many sessions of this payer to find one among them.")
+        if len(found) > 1:
             raise NoAnswer("Redpin lists more than one session with this reference.")
-        return ours[0] if ours else None
+        return found[0] if found else None
 
     @sensitive_variables()
     def _call(
@@ -104,7 +133,7 @@ class RedpinClient:
                 "REDPIN['BASE_URL'] has to be an absolute https:// URL (http:// only to this"
                 " machine, with DEBUG)."
             )
-        customer_id = quote(account.required("customer_id"), safe="")
+        customer_id = quote(self._customer_id or account.required("customer_id"), safe="")
         return account.base_url + account.sessions_path.format(customer_id=customer_id)
 
 

@@ -47,6 +47,7 @@ class SessionRecord:
     has_payment: bool
     payment_id: str
     session_url: str
+    created_at: datetime | None
     as_of: datetime
 
     def __repr__(self) -> str:
@@ -98,8 +99,16 @@ def read_record(entry: object, as_of: datetime) -> SessionRecord:
         has_payment=entry.get("has_payment") is True or bool(entry.get("payment_id")),
         payment_id=text(entry.get("payment_id"), 100),
         session_url=text(entry.get("session_url"), 2048),
+        created_at=read_time(entry.get("created_at")),
         as_of=as_of,
     )
+
+
+def read_total_pages(body: Mapping[str, Any]) -> int:
+    """Return how many pages the list has, by its `meta`; 1 where it doesn't tell."""
+    meta = body.get("meta")
+    pages = meta.get("total_pages") if isinstance(meta, dict) else None
+    return pages if isinstance(pages, int) and not isinstance(pages, bool) and pages > 0 else 1
 
 
 def read_time(value: object) -> datetime | None:

@@ -197,6 +197,17 @@ class Migration(migrations.Migration):
                     "last_error_field",
                     models.CharField(blank=True, max_length=500, verbose_name="its field"),
                 ),
+                (
+                    "unanswered_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When a request left that Redpin may have carried out, though nobody knows.",
+                        null=True,
+                        verbose_name="unanswered since",
+                    ),
+                ),
+                ("lost_answers", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("leased_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (

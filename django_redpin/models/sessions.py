@@ -83,6 +83,14 @@ class PaymentSession(models.Model):
     last_error = models.CharField(_("last error"), max_length=500, blank=True)
     last_error_code = models.CharField(_("its code"), max_length=500, blank=True)
     last_error_field = models.CharField(_("its field"), max_length=500, blank=True)
+    unanswered_at = models.DateTimeField(
+        _("unanswered since"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When a request left that Redpin may have carried out, though nobody knows."),
+    )
+    lost_answers = models.PositiveSmallIntegerField(default=0, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     leased_until = models.DateTimeField(null=True, blank=True, editable=False)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)

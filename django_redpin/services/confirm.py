@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..client import EventMessage, RedpinClient, SessionRecord
-from ..conf import get_account
+from ..client import EventMessage, SessionRecord
 from ..models import PaymentSession
 from ..rules.statuses import FINAL, RANKS, is_known, may_follow
+from .lookup import look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Verdict:
 
 def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
     """Compare a claim with Redpin's list call. Raises as that call does."""
-    client = RedpinClient(get_account(session.account))
-    record = client.find_session(session.client_reference_id)
+    record = look_up(session)
     if record is None:
         return Verdict(contradiction="Redpin lists no session with this reference.")
     mismatch = identity_mismatch(session, record)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from moneyed import Money
 
 from ..conf import DEFAULT_ACCOUNT, Account, get_account
-from ..exceptions import (
-    IdempotencyConflict,
-    InvalidPaymentSession,
-    OutcomeUnknown,
-    SessionRejected,
-)
+from ..exceptions import InvalidPaymentSession
 from ..models import PaymentSession, Recipient, SessionItem, SessionRecipient
 from ..rules import exact_json
 from ..rules.faults import Fault
@@ -29,15 +22,13 @@ from ..rules.money import quantise
 from ..rules.references import new_reference
 from ..rules.requests import Item, PayeeShare, SessionRequest, request_faults
 from .arguments import own_faults, payer_faults
+from .attempts import INTERACTIVE, pursue
 from .callbacks import callback_url
-from .complete import complete_payment_session, send
-from .leases import LEASE
+from .intents import write_intent
+from .queue import COMPLETE_SESSION, enqueue_on_commit
 from .requests import payee
+from .resume import require_same, resume, session_of
 from .transactions import require_no_transaction, retried
-
-State = PaymentSession.State
-
-_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,7 @@ def create_payment_session(
     metadata: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
     account: str = DEFAULT_ACCOUNT,
+    defer: bool = False,
 ) -> PaymentSession:
     """Create a payment session at Redpin and return its row, with the page's URL in it.
 
@@ -76,12 +68,19 @@ def create_payment_session(
     With an `idempotency_key` (say, `f"order-{order.pk}"`) the call can be repeated: it returns
     the session that the first one made, and finishes what was cut off.
 
+    With `defer=True` nothing is sent yet: the row, still `creating`, is committed with the caller's
+    own transaction (or rolled back with it), a Celery task then calls Redpin, and the tag shows
+    that the page is being prepared. What became of it is told by `payment_session_created` or
+    `payment_session_rejected`.
+
     Raises `InvalidPaymentSession` with every broken rule at once (nothing stored, nothing sent),
-    `IdempotencyConflict` for a key of another payment, `OpenTransactionError` inside a transaction,
-    `SessionRejected` where Redpin refuses (row kept as `rejected`), `OutcomeUnknown` where nobody
-    can tell (row kept as `unknown`), `ConfigurationError` for settings that don't allow it.
+    `IdempotencyConflict` for a key of another payment, `ConfigurationError` for settings that don't
+    allow it; and, unless deferred, `OpenTransactionError` inside a transaction, `SessionRejected`
+    where Redpin refuses (row kept as `rejected`), `NotCreatedYet` where it can't be reached (row
+    kept as `creating`), `OutcomeUnknown` where nobody can tell (row kept as `unknown`).
     """
-    require_no_transaction("create_payment_session")
+    if not defer:
+        require_no_transaction("create_payment_session")
     if isinstance(payer, AnonymousUser):
         payer = None
     settings = get_account(account)
@@ -107,28 +106,24 @@ def create_payment_session(
     if any(fault.code != "too_soon" for fault in faults) or (faults and not idempotency_key):
         raise InvalidPaymentSession(faults)
     fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
-    existing = _by_key(settings, idempotency_key)
-    if existing is not None:
-        return _resume(existing, idempotency_key, fingerprint)
-    if faults:
+    existing = session_of(settings, idempotency_key)
+    if existing is None and faults:
         raise InvalidPaymentSession(faults)
-    _require_settings(settings, request)
-    try:
-        session = _store_intent(
-            settings, request, recipients, payer, metadata, idempotency_key, fingerprint
-        )
-    except IntegrityError:
-        existing = _by_key(settings, idempotency_key)
-        if existing is not None:  # Another caller with this key was faster.
-            return _resume(existing, idempotency_key, fingerprint)
-        taken = PaymentSession.objects.filter(
-            account=settings.alias, client_reference_id=request.client_reference_id
-        )
-        if not taken.exists():
-            raise
-        message = "This reference belongs to another session; each may be used once."
-        raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
-    return send(session)
+    if existing is None:
+        _require_settings(settings, request)
+        try:
+            session = _store_intent(
+                settings, request, recipients, payer, metadata, idempotency_key, fingerprint, defer
+            )
+        except IntegrityError:
+            existing = session_of(settings, idempotency_key)  # Another caller with this key?
+            if existing is None:
+                _name_cause(settings, request, recipients)
+                raise
+        else:
+            return session if defer else pursue(session, INTERACTIVE, is_new=True)
+    require_same(existing, idempotency_key, fingerprint)
+    return existing if defer else resume(existing)
 
 
 def _payee_shares(recipients: Any) -> Any:
@@ -149,7 +144,7 @@ def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
         path = f"recipient_details[{place}]"
         if not isinstance(share, Share) or not isinstance(share.recipient, Recipient):
             continue  # The rules name it.
-        if share.recipient._state.adding:
+        if share.recipient.pk is None or share.recipient._state.adding:
             faults.append(Fault(path, "not_saved", "Save the recipient first."))
         elif share.recipient.account != settings.alias:
             message = f"This recipient belongs to the account {share.recipient.account!r}."
@@ -192,12 +187,27 @@ def _require_settings(settings: Account, request: SessionRequest) -> None:
     callback_url(settings, request.client_reference_id)
 
 
-def _by_key(settings: Account, idempotency_key: str | None) -> PaymentSession | None:
-    if idempotency_key is None:
-        return None
-    return PaymentSession.objects.filter(
-        account=settings.alias, idempotency_key=idempotency_key
-    ).first()
+def _name_cause(settings: Account, request: SessionRequest, recipients: Sequence[Share]) -> None:
+    """Raise what kept the row from being stored, where it is the caller's to mend."""
+    taken = PaymentSession.objects.filter(
+        account=settings.alias, client_reference_id=request.client_reference_id
+    )
+    if taken.exists():
+        message = "This reference belongs to another session; each may be used once."
+        raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
+    known = set(
+        Recipient.objects.values_list("pk", flat=True).filter(
+            pk__in=[share.recipient.pk for share in recipients]
+        )
+    )
+    gone = [place for place, share in enumerate(recipients) if share.recipient.pk not in known]
+    if gone:
+        raise InvalidPaymentSession(
+            tuple(
+                Fault(f"recipient_details[{place}]", "not_saved", "This recipient was deleted.")
+                for place in gone
+            )
+        ) from None
 
 
 @retried
@@ -209,10 +219,23 @@ def _store_intent(
     metadata: Mapping[str, Any] | None,
     idempotency_key: str | None,
     fingerprint: str,
+    is_deferred: bool,
 ) -> PaymentSession:
-    now = timezone.now()
-    with transaction.atomic(durable=True):
-        session = PaymentSession.objects.create(
+    with transaction.atomic(durable=not is_deferred):
+        session = write_intent(
+            (
+                SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
+                for share in recipients
+            ),
+            (
+                SessionItem(
+                    item_ref=item.item_ref,
+                    description=item.description,
+                    amount=item.amount.amount,
+                )
+                for item in request.items or ()
+            ),
+            is_claimed=not is_deferred,
             account=settings.alias,
             customer_id=settings.customer_id,
             client_customer_ref=request.client_customer_ref,
@@ -227,53 +250,7 @@ def _store_intent(
             callbacks=list(request.callbacks),
             payer=cast("Any", payer),  # The project's own user model.
             metadata=dict(metadata or {}),
-            # Ours from the first moment; if this process dies, the sweep takes over.
-            attempts=1,
-            leased_until=now + LEASE,
-            next_attempt_at=now,
         )
-        SessionRecipient.objects.bulk_create(
-            SessionRecipient(session=session, recipient=share.recipient, amount=share.amount.amount)
-            for share in recipients
-        )
-        SessionItem.objects.bulk_create(
-            SessionItem(
-                session=session,
-                item_ref=item.item_ref,
-                description=item.description,
-                amount=item.amount.amount,
-            )
-            for item in request.items or ()
-        )
+        if is_deferred:
+            enqueue_on_commit(COMPLETE_SESSION, session.pk)
     return session
-
-
-def _resume(
-    session: PaymentSession, idempotency_key: str | None, fingerprint: str
-) -> PaymentSession:
-    """Return the session that has this key, and finish it where that was cut off."""
-    # Where the database takes "order-a" and "order-A" for the same, one order must not get the
-    # other's session.
-    if session.fingerprint != fingerprint or session.idempotency_key != idempotency_key:
-        raise IdempotencyConflict(session)
-    _wait_for_other_caller(session)
-    if session.state == State.REJECTED:
-        raise SessionRejected(session)
-    if session.state in (State.CREATING, State.UNKNOWN):
-        return complete_payment_session(session)
-    return session
-
-
-def _wait_for_other_caller(session: PaymentSession) -> None:
-    """Wait while another caller is creating this very session, as long as its call may take."""
-    account = get_account(session.account)
-    deadline = time.monotonic() + account.connect_timeout + account.read_timeout
-    while session.state == State.CREATING and _is_leased(session):
-        if time.monotonic() > deadline:
-            raise OutcomeUnknown(session)
-        time.sleep(_POLL_SECONDS)
-        session.refresh_from_db()
-
-
-def _is_leased(session: PaymentSession) -> bool:
-    return session.leased_until is not None and session.leased_until > timezone.now()

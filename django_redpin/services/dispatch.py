@@ -12,9 +12,9 @@ from django.utils import timezone
 from .. import signals
 from ..models import PaymentSession, StatusTransition
 from ..rules.statuses import FAILED, PAYMENT_COMPLETED
-from .complete import UNFINISHED
 from .journal import Subject
 from .leases import claim, retry_at
+from .opening import UNFINISHED
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
@@ -22,6 +22,7 @@ State = PaymentSession.State
 
 _BY_STATE: Final[dict[str, Signal]] = {
     State.EXPIRED: signals.payment_session_expired,
+    State.REJECTED: signals.payment_session_rejected,
 }
 _BY_STATUS: Final[dict[str, Signal]] = {
     PAYMENT_COMPLETED: signals.payment_completed,

@@ -14,6 +14,7 @@ from django.db import transaction
 
 logger = logging.getLogger("django_redpin")
 
+COMPLETE_SESSION: Final = "django_redpin.complete_session"
 PROCESS_EVENT: Final = "django_redpin.process_event"
 DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 

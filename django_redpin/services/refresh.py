@@ -6,14 +6,15 @@ import logging
 
 from django.utils import timezone
 
-from ..client import RedpinClient, SessionRecord
-from ..conf import get_account
+from ..client import SessionRecord
 from ..models import PaymentSession
 from ..rules.statuses import is_known
-from .complete import EXPIRY_GRACE, UNFINISHED, complete_payment_session
+from .complete import complete_payment_session
 from .confirm import identity_mismatch
 from .facts import Fact, apply_fact
 from .journal import hold_for_review, move_state
+from .lookup import look_up
+from .opening import EXPIRY_GRACE, UNFINISHED
 from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
@@ -40,7 +41,7 @@ def refresh_payment_session(session: PaymentSession) -> PaymentSession:
 def ask_and_apply(session: PaymentSession) -> SessionRecord | None:
     """Ask Redpin about an open or ended session and apply the answer, which is returned."""
     seen = session.payment_status_position
-    record = RedpinClient(get_account(session.account)).find_session(session.client_reference_id)
+    record = look_up(session)
     if record is None:
         return None
     mismatch = identity_mismatch(session, record)

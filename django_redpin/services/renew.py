@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -11,9 +12,12 @@ from ..client import SessionRecord
 from ..conf import get_account
 from ..exceptions import InvalidPaymentSession, PaymentUnderWay, SessionRejected
 from ..models import PaymentSession
+from ..rules.references import new_reference
 from ..rules.requests import request_faults
 from ..rules.statuses import CANCELLED, REFUNDED
-from .complete import UNFINISHED, complete_payment_session, send
+from .attempts import INTERACTIVE, pursue
+from .complete import complete_payment_session
+from .opening import UNFINISHED
 from .refresh import ask_and_apply
 from .replace import replace_session
 from .requests import stored_request
@@ -57,9 +61,12 @@ def renew_payment_session(
     if reason:
         raise PaymentUnderWay(session, reason)
     account = get_account(session.account)
-    if due_date is not None:
-        session.due_date = due_date
-    faults = request_faults(stored_request(session, account), account.policy())
+    request = replace(
+        stored_request(session, account),
+        client_reference_id=new_reference(),  # The old one may be longer than it may be by now.
+        due_date=due_date or session.due_date,
+    )
+    faults = request_faults(request, account.policy())
     if faults:
         raise InvalidPaymentSession(faults)
     try:
@@ -69,7 +76,7 @@ def renew_payment_session(
         if renewal is None:
             raise
         return renewal
-    return send(replacement)
+    return pursue(replacement, INTERACTIVE, is_new=True)
 
 
 def _why_not(session: PaymentSession, record: SessionRecord | None) -> str:

@@ -10,15 +10,17 @@ from django.utils import timezone
 from ..exceptions import PaymentUnderWay
 from ..models import PaymentSession, SessionItem, SessionRecipient
 from ..rules.references import new_reference
+from .intents import write_intent
 from .journal import Subject, write
-from .leases import LEASE
 from .transactions import retried
 
 State = PaymentSession.State
 
 
 @retried
-def replace_session(old: PaymentSession, *, due_date: date | None = None) -> PaymentSession:
+def replace_session(
+    old: PaymentSession, *, due_date: date | None = None, lost_answers: int = 0
+) -> PaymentSession:
     """Store a copy of `old` under a new reference and return it, claimed, for its first attempt.
 
     The old row hands over its idempotency key and becomes `superseded`, unless its payment ended
@@ -26,7 +28,6 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
     between two callers, and the loser gets an `IntegrityError`. Raises `PaymentUnderWay` where the
     row is no longer as `old` shows it: news of a payment may have come in between.
     """
-    now = timezone.now()
     with transaction.atomic():
         key, from_state = old.idempotency_key, old.state
         to_state = State.CLOSED if old.state == State.CLOSED else State.SUPERSEDED
@@ -36,13 +37,25 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
             idempotency_key=None,
             state=to_state,
             session_url="",
+            unanswered_at=None,
             leased_until=None,
             next_attempt_at=None,
-            updated_at=now,
+            updated_at=timezone.now(),
         )
         if not replaced:
             raise PaymentUnderWay(old, "it was changed at this very moment.")
-        new = PaymentSession.objects.create(
+        new = write_intent(
+            (
+                SessionRecipient(recipient_id=share.recipient_id, amount=share.amount)
+                for share in old.shares.all()
+            ),
+            (
+                SessionItem(
+                    item_ref=item.item_ref, description=item.description, amount=item.amount
+                )
+                for item in old.items.all()
+            ),
+            is_claimed=True,
             account=old.account,
             customer_id=old.customer_id,
             client_customer_ref=old.client_customer_ref,
@@ -58,22 +71,7 @@ def replace_session(old: PaymentSession, *, due_date: date | None = None) -> Pay
             payer=old.payer,
             metadata=old.metadata,
             renews=old,
-            attempts=1,
-            leased_until=now + LEASE,
-            next_attempt_at=now,
-        )
-        SessionRecipient.objects.bulk_create(
-            SessionRecipient(session=new, recipient_id=share.recipient_id, amount=share.amount)
-            for share in old.shares.all()
-        )
-        SessionItem.objects.bulk_create(
-            SessionItem(
-                session=new,
-                item_ref=item.item_ref,
-                description=item.description,
-                amount=item.amount,
-            )
-            for item in old.items.all()
+            lost_answers=lost_answers,
         )
         if from_state != to_state:
             write(old, Subject.STATE, from_state, to_state)

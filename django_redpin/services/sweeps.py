@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from ..exceptions import RedpinError
 from ..models import PaymentSession, StatusTransition, WebhookEvent
-from .complete import UNFINISHED, complete_payment_session
+from .complete import complete_in_background
 from .dispatch import dispatch_transition
 from .facts import ASK_AGAIN_AFTER
 from .leases import claim
+from .opening import UNFINISHED
 from .process import process_event
 from .refresh import refresh_payment_session
 from .transactions import update
@@ -65,13 +66,10 @@ def refresh_due_sessions(limit: int = BATCH) -> int:
 
 def complete_session(pk: int) -> None:
     """Complete one session; an outcome that is still unknown is left for the next sweep."""
-    session = PaymentSession.objects.filter(pk=pk).first()
-    if session is None:
-        return
     try:
-        complete_payment_session(session)
+        complete_in_background(pk)
     except RedpinError as error:
-        logger.warning("Session %s is not complete: %s", session.client_reference_id, error)
+        logger.warning("A session is not complete: %s", error)
 
 
 def refresh_session(pk: int) -> None:

@@ -22,8 +22,8 @@ from django_redpin.services import (
     refresh_payment_session,
     renew_payment_session,
 )
-from django_redpin.services.complete import UNFINISHED
 from django_redpin.services.leases import claim
+from django_redpin.services.opening import UNFINISHED
 from django_redpin.services.replace import replace_session
 from django_redpin.services.sweeps import (
     complete_due_sessions,
@@ -150,11 +150,12 @@ def test_renewing_again_returns_the_same_renewal(
 
 
 def test_a_renewal_that_was_cut_off_is_finished(
-    redpin: FakeRedpin, expired: PaymentSession
+    redpin: FakeRedpin, expired: PaymentSession, let_time_pass: Callable[[timedelta], None]
 ) -> None:
     redpin.create_script.append(fail)
     with pytest.raises(OutcomeUnknown):
         renew_payment_session(expired)
+    let_time_pass(timedelta(minutes=1))
 
     assert renew_payment_session(expired).state == State.OPEN
     assert PaymentSession.objects.count() == 2
@@ -276,13 +277,13 @@ def test_a_renewal_needs_a_due_date_that_is_far_enough(
 
 
 def test_the_sweep_completes_a_session_whose_creation_was_cut_off(
-    redpin: FakeRedpin, arguments: dict[str, Any]
+    redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Callable[[timedelta], None]
 ) -> None:
     redpin.create_script.append(fail)
     with pytest.raises(OutcomeUnknown):
         create_payment_session(**arguments)
     assert complete_due_sessions() == 0  # Not due yet.
-    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
+    let_time_pass(timedelta(minutes=1))
 
     assert complete_due_sessions() == 1
     assert PaymentSession.objects.get().state == State.OPEN

@@ -1,0 +1,61 @@
+"""A session that Redpin has created: its row becomes open, and what waited for it goes on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from ..client import CreatedSession
+from ..models import PaymentSession, WebhookEvent
+from .journal import move_state
+from .queue import PROCESS_EVENT, enqueue
+from .transactions import update
+
+State = PaymentSession.State
+
+UNFINISHED: Final = (State.CREATING, State.UNKNOWN)
+
+# Clocks differ, and a payment begun in the last second may not be listed yet.
+EXPIRY_GRACE: Final = timedelta(seconds=60)
+
+
+def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSession:
+    """Store what Redpin answered to create, and return the session.
+
+    Raises `IntegrityError` where another session has this session id.
+    """
+    known = {
+        "session_id": created.session_id,
+        "expires_at": created.expires_at,
+        "unanswered_at": None,
+        "attempts": 0,
+        "leased_until": None,
+        # From then on the sweep asks Redpin what became of it, should no webhook have told.
+        "next_attempt_at": created.expires_at + EXPIRY_GRACE,
+        "last_error": "",
+        "last_error_code": "",
+        "last_error_field": "",
+    }
+    while session.state in UNFINISHED:  # Another attempt may have moved it between the two.
+        if move_state(session, State.OPEN, session_url=created.session_url, **known):
+            break
+    else:
+        # A webhook overtook this answer and closed the session: what Redpin said is kept.
+        update(PaymentSession.objects.filter(pk=session.pk), **known | {"next_attempt_at": None})
+        session.refresh_from_db()
+    _wake_events(session)
+    return session
+
+
+def _wake_events(session: PaymentSession) -> None:
+    """Process the events that came before their session."""
+    waiting = WebhookEvent.objects.filter(
+        client_reference_id=session.client_reference_id,
+        account=session.account,
+        next_attempt_at__isnull=False,
+    )
+    update(waiting, next_attempt_at=timezone.now())
+    for pk in waiting.values_list("pk", flat=True):
+        enqueue(PROCESS_EVENT, pk)
