@@ -8,6 +8,7 @@ from pathlib import Path
 from django.dispatch import Signal
 
 from django_redpin import checks, exceptions, services, signals
+from django_redpin.client.outcomes import RULES
 from django_redpin.conf import ACCOUNTS, DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,15 @@ def test_every_error_is_listed() -> None:
     }
     internal = {"UnreadableEvent"}
     assert {name for name in names if f"`{name}`" in text} == names - internal
+
+
+def test_b3_the_page_of_outcomes_shows_the_table_of_the_code() -> None:
+    text = (ROOT / "docs/when-redpin-does-not-answer.md").read_text()
+    _, _, rest = text.partition("\n## How a create call can end\n")
+    rows = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    shown = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows[2:]]
+
+    assert shown == [(rule.kind, rule.outcome.value) for rule in RULES]
 
 
 def test_every_check_is_listed() -> None:

@@ -24,12 +24,12 @@ from ..exceptions import (
 
 
 class Outcome(Enum):
-    """What is known of the session, and so what follows."""
+    """Whether the session was created, and so what follows."""
 
-    NOT_EXECUTED = "It was surely not created; sent again, with the same reference."
-    UNKNOWN = "It may have been created; looked up by its reference before anything is sent again."
-    DUPLICATE = "Its reference is taken; looked up, and ours if an earlier attempt was unanswered."
-    REFUSED = "It was refused for good; the request has to be corrected."
+    NOT_EXECUTED = "surely not: it is sent again, under the same reference"
+    UNKNOWN = "perhaps: its reference is looked up before anything is sent again"
+    DUPLICATE = "its reference is taken: looked up, and ours if an earlier request is unanswered"
+    REFUSED = "no, and it won't be: the request has to be corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ def _is(*kinds: type[RedpinError]) -> Callable[[RedpinError], bool]:
 
 
 RULES: Final = (
-    Rule("no connection, no TLS, no token, circuit open", _is(NotSent), Outcome.NOT_EXECUTED),
+    Rule("no connection, no TLS, no token, an open circuit", _is(NotSent), Outcome.NOT_EXECUTED),
     Rule("settings that allow no call", _is(ConfigurationError), Outcome.NOT_EXECUTED),
     Rule("401, with a new token too", _is(AuthenticationError), Outcome.NOT_EXECUTED),
     Rule("429", _is(RateLimitedError), Outcome.NOT_EXECUTED),
     Rule("503 with Retry-After", _is_busy, Outcome.NOT_EXECUTED),
-    Rule("409, or 400 and 422 for client_reference_id", _is_duplicate, Outcome.DUPLICATE),
+    Rule("409, or a 4xx for client_reference_id", _is_duplicate, Outcome.DUPLICATE),
     Rule("any other 4xx", _is(InvalidRequestError), Outcome.REFUSED),
     Rule(
-        "all else: time-outs, resets, 3xx, 408, 5xx, a 2xx with garbage",
+        "all else: a time-out, a reset, 3xx, 5xx, a 2xx with garbage",
         _is(RedpinError),
         Outcome.UNKNOWN,
     ),

@@ -70,9 +70,12 @@ def payment_session_html(
 ) -> SafeString:
     """Return the HTML for the session's state. Shows what is known; changes nothing.
 
+    A session that was replaced shows the one that stands in its place.
+
     With `renew_url`, a form that posts to it lets the payer start again where the session expired
     or was called off; it needs `request`, or `csrf_token`, for its CSRF token.
     """
+    session = _current(session)
     source = frame_source(session)
     context: dict[str, object] = {
         "session": session,
@@ -84,6 +87,20 @@ def payment_session_html(
     if csrf_token is not None:
         context["csrf_token"] = csrf_token
     return render_to_string(_template(session, source), context, request)
+
+
+def _current(session: PaymentSession) -> PaymentSession:
+    """Follow a replaced session to its renewal, unless something happened through the old one."""
+    while (
+        session.pk
+        and session.state == State.SUPERSEDED
+        and not (session.payment_status or session.review_reason)
+    ):
+        renewal = PaymentSession.objects.filter(renews=session.pk).first()
+        if renewal is None:
+            break
+        session = renewal
+    return session
 
 
 def _template(session: PaymentSession, source: str | None) -> str:

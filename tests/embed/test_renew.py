@@ -129,5 +129,7 @@ def test_a_page_that_expired_and_was_renewed_leads_to_its_renewal(
     first = renew_payment_session(session)
     session.refresh_from_db()
     assert session.state == State.SUPERSEDED
-    assert render(session, renew_url=RENEW).kind == "expired"
+    page = render(session, renew_url=RENEW)
+    assert page.kind == "open"  # Whoever comes back to the old page sees the new one.
+    assert first.session_url in page.html
     assert renew_payment_session(session) == first

@@ -41,12 +41,14 @@ def at_once(work: Callable[[int], Result], count: int = THREADS) -> list[Result]
         return list(pool.map(one, range(count)))
 
 
-def test_one_key_makes_one_session_however_many_ask(
+def test_b18_one_key_makes_one_session_however_many_ask(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:
-    sessions = at_once(lambda _: create_payment_session(**arguments, idempotency_key="order-1"))
+    sessions = at_once(
+        lambda _: create_payment_session(**arguments, idempotency_key="order-1"), count=50
+    )
 
-    assert len({session.pk for session in sessions}) == 1
+    assert len({(session.pk, session.session_id, session.session_url) for session in sessions}) == 1
     assert {session.state for session in sessions} == {"open"}
     assert len(redpin.creates) == 1
     assert redpin.count("POST", "/token") == 1
