@@ -52,6 +52,7 @@ class FakeRedpin:
     revoked: set[str] = field(default_factory=set)
     tokens: int = 0
     url: str = ""
+    connections: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, method: str, ending: str) -> int:
@@ -108,6 +109,16 @@ class Handler(BaseHTTPRequestHandler):
     def redpin(self) -> FakeRedpin:
         return self.server.redpin
 
+    def setup(self) -> None:
+        super().setup()
+        with self.redpin.lock:
+            self.redpin.connections += 1
+
+    def finish(self) -> None:
+        super().finish()
+        with self.redpin.lock:
+            self.redpin.connections -= 1
+
     def do_POST(self) -> None:
         call = self._record()
         if call.path.endswith("/token"):
@@ -116,6 +127,9 @@ class Handler(BaseHTTPRequestHandler):
             self._scripted(self.redpin.create_script, self.answer_create)
 
     def do_GET(self) -> None:
+        if self.path == "/ping":
+            self.json(200, {})
+            return
         self._record()
         self._scripted(self.redpin.list_script, self.answer_list)
 

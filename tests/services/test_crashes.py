@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+import requests
 from django.db import connection
 
 import django_redpin
@@ -88,6 +90,15 @@ def never_arrive(handler: Handler) -> None:
     handler.hang_up()
 
 
+def hear_out(redpin: FakeRedpin, ours: int) -> None:
+    """Wait until the server has read all that a process sent before it died."""
+    # Connections are taken in their order: once this one is, the dead one's were.
+    requests.get(f"{redpin.url}/ping", timeout=10)
+    deadline = time.monotonic() + 10
+    while redpin.connections > ours and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 @pytest.fixture
 def crash_everywhere(
     redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Callable[[timedelta], None]
@@ -129,7 +140,9 @@ def crash_everywhere(
         assert lines is not None
         for line in range(1, lines + 1):
             start_over(prepare)
+            ours = redpin.connections
             run_until(line, work)
+            hear_out(redpin, ours)
             check(line)
         return lines
 

@@ -1,0 +1,183 @@
+"""Take out each guard in turn, and see a test fail for it: `python -m tox run -e mutants`.
+
+A guard that can go unnoticed is none. Each line of the table names one, the code that holds it,
+what is left without it, and the tests that have to fail then. `-- lease` runs those whose name has
+that word.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+COPIED: Final = ("django_redpin", "example_project", "tests", "docs", "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`before` stands once in the file; `after` takes its place."""
+
+    guard: str
+    path: str
+    before: str
+    after: str
+    tests: str
+
+
+MUTANTS: Final = (
+    Mutant(
+        "the look-up before anything is sent again",
+        "django_redpin/services/attempts.py",
+        "        if session.unanswered_at is not None and not is_new:\n",
+        "        if False:\n",
+        "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "the time that Redpin's list has to show a session",
+        "django_redpin/services/attempts.py",
+        "LIST_LAG: Final = timedelta(seconds=10)",
+        "LIST_LAG: Final = timedelta(0)",
+        "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "the note before the first byte",
+        "django_redpin/services/attempts.py",
+        "    if update(rows, unanswered_at=session.unanswered_at):\n",
+        "    if True:\n",
+        "tests/services/test_outcomes.py tests/services/test_crashes.py",
+    ),
+    Mutant(
+        "the intent before the first byte",
+        "django_redpin/services/intents.py",
+        '"unanswered_at": now}',
+        '"unanswered_at": None}',
+        "tests/services/test_create.py tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "a stranger's session is told by its age",
+        "django_redpin/services/attempts.py",
+        "    if is_older or ",
+        "    if ",
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "the limit of lost answers",
+        "django_redpin/services/attempts.py",
+        "    if session.lost_answers >= MAX_LOST_ANSWERS:\n",
+        "    if False:\n",
+        "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "a session that a person has to look at is left alone",
+        "django_redpin/services/attempts.py",
+        "    if session.review_reason:\n",
+        "    if False:\n",
+        "tests/services/test_outcomes.py tests/services/test_create.py",
+    ),
+    Mutant(
+        "an error that nobody foresaw may have been executed",
+        "django_redpin/client/outcomes.py",
+        "_is(RedpinError),\n        Outcome.UNKNOWN,",
+        "_is(RedpinError),\n        Outcome.NOT_EXECUTED,",
+        "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "the customer that the row names",
+        "django_redpin/services/lookup.py",
+        "get_account(session.account), session.customer_id)",
+        "get_account(session.account))",
+        "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "the compare-and-set of a state",
+        "django_redpin/services/journal.py",
+        "PaymentSession.objects.filter(pk=session.pk, state=from_state)",
+        "PaymentSession.objects.filter(pk=session.pk)",
+        "tests/services",
+    ),
+    Mutant(
+        "the lease",
+        "django_redpin/services/leases.py",
+        "model._default_manager.filter(waiting & free)",
+        "model._default_manager.filter(waiting)",
+        "tests/services",
+    ),
+    Mutant(
+        "the unique key decides between two callers",
+        "django_redpin/services/create.py",
+        "    require_same(existing, idempotency_key, fingerprint)\n",
+        "",
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "no call inside an open transaction",
+        "django_redpin/services/create.py",
+        '        require_no_transaction("create_payment_session")\n',
+        "        pass\n",
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "a deferred session is rolled back with its caller",
+        "django_redpin/services/create.py",
+        "            enqueue_on_commit(COMPLETE_SESSION, session.pk)\n",
+        "            enqueue(COMPLETE_SESSION, session.pk)\n",
+        "tests/services/test_defer.py",
+    ),
+    Mutant(
+        "what lost a deadlock is repeated",
+        "django_redpin/services/transactions.py",
+        "_TRIES: Final = 4",
+        "_TRIES: Final = 1",
+        "tests/services/test_transactions.py",
+    ),
+)
+
+
+def main(words: list[str]) -> int:
+    chosen = [m for m in MUTANTS if all(word in m.guard for word in words)]
+    survivors = []
+    with tempfile.TemporaryDirectory(prefix="redpin-mutants-") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            take = shutil.copytree if source.is_dir() else shutil.copy
+            take(source, copy / name)
+        tests = sorted({path for mutant in chosen for path in mutant.tests.split()})
+        if run(copy, tests) != 0:
+            print("The tests fail as they are; mend that first.")
+            return 2
+        for mutant in chosen:
+            path = copy / mutant.path
+            text = path.read_text()
+            if text.count(mutant.before) != 1:
+                print(f"stale     {mutant.guard}: {mutant.path} has not what it names, once")
+                survivors.append(mutant)
+                continue
+            path.write_text(text.replace(mutant.before, mutant.after))
+            is_caught = run(copy, mutant.tests.split()) == 1
+            path.write_text(text)
+            print(f"{'caught' if is_caught else 'SURVIVED':9} {mutant.guard}", flush=True)
+            if not is_caught:
+                survivors.append(mutant)
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} guards are held by tests.")
+    return 1 if survivors else 0
+
+
+def run(folder: Path, tests: list[str]) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [*command, *tests], cwd=folder, env=environment, capture_output=True, check=False
+    )
+    return done.returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
