@@ -7,12 +7,14 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django import forms
 from django.db import connection, connections
 from django.test import Client
 from pytest_django import Settings
 
 from django_redpin.models import PaymentSession
 from example_project.properties import orders
+from example_project.properties.forms import CheckoutForm
 from example_project.properties.models import Order, Unit
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -74,6 +76,9 @@ def test_the_payment_page_shows_the_hosted_session_in_a_frame(reserve: Reserve) 
         ({"client_customer_ref": "M" * 101}, "at most 100 characters"),
         ({"order": "not-a-key"}, "The form was damaged on its way."),
         ({"buyer_name": "\x00"}, "Null characters are not allowed."),
+        ({"buyer_name": "B" * 121}, "at most 120 characters"),
+        ({"email": "a" * 300 + "@example.com"}, "at most 254 characters"),
+        ({"email": "a" * 243 + "@example.com"}, "at most 254 characters"),
     ],
 )
 def test_a_faulty_form_says_what_to_change_and_orders_nothing(
@@ -88,6 +93,25 @@ def test_a_faulty_form_says_what_to_change_and_orders_nothing(
     assert told in words(answer)
     assert not Order.objects.exists()
     assert not shop.creates
+
+
+def test_the_longest_values_that_the_form_takes_are_stored(reserve: Reserve) -> None:
+    fields = {
+        "buyer_name": "B" * 120,
+        "email": "a" * 242 + "@example.com",
+        "client_customer_ref": "M" * 100,
+    }
+
+    assert reserve(**fields).status_code == 302
+    assert Order.objects.filter(**fields).exists()
+
+
+def test_no_field_of_the_form_takes_more_than_its_column_holds() -> None:
+    assert set(CheckoutForm.base_fields) == {"order", *BUYER}
+    for name in BUYER:
+        field = CheckoutForm.base_fields[name]
+        assert isinstance(field, forms.CharField)
+        assert field.max_length == getattr(Order._meta.get_field(name), "max_length", None)
 
 
 def test_an_empty_post_shows_the_form_with_its_errors(unit: Unit) -> None:
