@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,6 +29,15 @@ from .verification import NotVerified, NoVerifier, verify_token
 logger = logging.getLogger("django_redpin.security")
 
 MAX_BODY_BYTES: Final = 64 * 1024
+
+
+class _JSONAlone(BaseContentNegotiation):
+    """Answers in JSON, whatever the `Accept` header or `?format=` would rather have."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return JSONRenderer(), JSONRenderer.media_type
 
 
 # Login is not required: Redpin has none; the token in the path is the proof.
@@ -44,7 +56,9 @@ class WebhookView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = ()
+    parser_classes = ()
     renderer_classes = (JSONRenderer,)
+    content_negotiation_class = _JSONAlone
     versioning_class = None
 
     def post(
@@ -74,12 +88,18 @@ class WebhookView(APIView):
             )
         except UnreadableEvent as error:
             return _answer(status.HTTP_400_BAD_REQUEST, str(error))
-        except Exception:  # Whatever it was: never 200, and never a report with the URL in it.
-            logger.exception("A verified event could not be stored.")
-            response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "Please send it again.")
-            response["Retry-After"] = "60"
-            return response
         return _answer(status.HTTP_200_OK, "stored" if recorded.is_new else "already stored")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer whatever went wrong: never 200, and never a report, which would hold the URL."""
+        if isinstance(exc, APIException):
+            return _answer(exc.status_code, str(exc.detail))
+        if isinstance(exc, UnreadablePostError):
+            return _answer(status.HTTP_400_BAD_REQUEST, "The body could not be read to its end.")
+        logger.error("A webhook failed; its sender is asked to try again.", exc_info=exc)
+        response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "Please send it again.")
+        response["Retry-After"] = "60"
+        return response
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -104,11 +124,14 @@ def _is_json(content_type: str) -> bool:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the body, or None where it is larger than an event of Redpin's can be."""
+    """Return the body, or None where it is larger than an event of Redpin's can be.
+
+    Raises `UnreadablePostError` where it can't be read.
+    """
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        length = 0
+        raise UnreadablePostError("Content-Length is no number.") from None
     if length > MAX_BODY_BYTES:
         return None
     try:

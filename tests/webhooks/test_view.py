@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -18,32 +17,9 @@ from django_redpin.services.callbacks import callback_url
 from django_redpin.signals import webhook_rejected
 from django_redpin.webhooks.view import MAX_BODY_BYTES
 
+from .posting import BODY, REFERENCE, SECRET, path, post
+
 pytestmark = pytest.mark.django_db
-
-REFERENCE = "ORDER-1"
-SECRET = "canary-webhook-secret-0123456789-abcdef"
-BODY = json.dumps(
-    {
-        "event_id": "1",
-        "payment_id": "9001",
-        "status": "AWAITING_FUNDS",
-        "customer_id": "0201001008132685",
-        "event_timestamp": "2026-01-01T00:00:00Z",
-        "data": {},
-    }
-)
-
-
-def path(reference: str = REFERENCE, secret: str = SECRET) -> str:
-    token = sign(secret, "default", reference)
-    return f"/redpin/webhooks/default/{reference}/{token}/"
-
-
-def post(url: str, body: Any = BODY, **kwargs: Any) -> Any:
-    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-    return client.post(
-        url, body, content_type=kwargs.pop("content_type", "application/json"), **kwargs
-    )
 
 
 def test_the_url_that_redpin_is_told_is_let_in() -> None:
