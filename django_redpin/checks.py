@@ -21,7 +21,7 @@ from .conf import (
     wrong_names,
 )
 from .exceptions import ConfigurationError
-from .rules.addresses import is_secure_url, origin_faults, origin_of
+from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .rules.callback_tokens import SECRET_MIN_BYTES, is_strong
 
 _ISSUED: Final = "Redpin's Partner Integrations Team issues the credentials and the customer id."
@@ -34,7 +34,8 @@ _REQUIRED: Final = {
     "CUSTOMER_ID": _ISSUED,
     "WEBHOOK_BASE_URL": "Give this site's public address, such as https://example.com.",
 }
-_URLS: Final = ("BASE_URL", "TOKEN_URL", "WEBHOOK_BASE_URL")
+# Redpin's addresses; this project's own is told by its own rule.
+_URLS: Final = ("BASE_URL", "TOKEN_URL")
 
 
 @register(Tags.security)
@@ -99,6 +100,11 @@ def _unsafe(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Itera
         elif set(raw[name]) & {"?", "#"}:
             hint = "Leave out what begins with '?' or '#': a path is added to it."
             yield Error(f"{where}[{name!r}] is no plain address.", hint=hint, id="redpin.E005")
+    if "WEBHOOK_BASE_URL" not in wrong and raw["WEBHOOK_BASE_URL"]:
+        url = raw["WEBHOOK_BASE_URL"]
+        for fault in own_callback_faults(url, "WEBHOOK_BASE_URL", allow_loopback=loopback):
+            text = f"{where}['WEBHOOK_BASE_URL'] is no address that Redpin can post to."
+            yield Error(text, hint=fault.message, id="redpin.E005")
     if "WEBHOOK_SECRETS" not in wrong:
         secrets = raw["WEBHOOK_SECRETS"]
         if not secrets or not all(is_strong(secret) for secret in secrets):

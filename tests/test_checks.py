@@ -174,6 +174,20 @@ def test_an_address_to_which_no_path_can_be_added(check: Check, name: str, endin
     assert about(name, check(**{name: f"https://a.test{ending}"}))
 
 
+@pytest.mark.parametrize(
+    "url", ["https://localhost", "https://127.0.0.1:8000/base", "https://[::1]"]
+)
+def test_an_own_address_that_redpin_can_not_reach_is_for_debug(
+    settings: Settings, check: Check, url: str
+) -> None:
+    messages = check(WEBHOOK_BASE_URL=url)
+
+    assert ids(messages) == {"redpin.E005"}
+    assert about("WEBHOOK_BASE_URL", messages)
+    settings.DEBUG = True
+    assert check(WEBHOOK_BASE_URL=url) == []
+
+
 def test_plain_http_to_this_machine_is_for_debug(settings: Settings, check: Check) -> None:
     here = dict.fromkeys(("BASE_URL", "TOKEN_URL", "WEBHOOK_BASE_URL"), "http://localhost:8001")
     pages = ["http://127.0.0.1:8001"]

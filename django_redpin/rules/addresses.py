@@ -74,6 +74,17 @@ def callback_faults(value: object, path: str, *, allow_loopback: bool = False) -
     return []
 
 
+def own_callback_faults(value: object, path: str, *, allow_loopback: bool = False) -> list[Fault]:
+    """Return what keeps `value` from being this project's own callback, or the address before it.
+
+    That is what keeps it from being any callback, and a query, after which no path can follow.
+    """
+    faults = callback_faults(value, path, allow_loopback=allow_loopback)
+    if not faults and isinstance(value, str) and "?" in value:
+        return [Fault(path, "has_query", "Leave out what begins with '?': a path is added to it.")]
+    return faults
+
+
 def _url_faults(value: object, path: str, *, allow_loopback: bool) -> list[Fault]:
     if not isinstance(value, str) or not value:
         return [Fault(path, "required", "Give a URL.")]

@@ -6,14 +6,15 @@ from django.urls import NoReverseMatch, reverse
 
 from ..conf import Account
 from ..exceptions import ConfigurationError
+from ..rules.addresses import own_callback_faults
 from ..rules.callback_tokens import sign
 
 
 def callback_url(account: Account, client_reference_id: str) -> str:
     """Return the URL that Redpin is told for this session. It is a secret; it is never stored.
 
-    Raises `ConfigurationError` where `WEBHOOK_BASE_URL` or `WEBHOOK_SECRETS` is missing, or
-    `django_redpin.urls` is not included.
+    Raises `ConfigurationError` where `WEBHOOK_BASE_URL` or `WEBHOOK_SECRETS` is missing or can't be
+    used, or `django_redpin.urls` is not included.
     """
     token = sign(account.signing_secret, account.alias, client_reference_id)
     try:
@@ -22,4 +23,12 @@ def callback_url(account: Account, client_reference_id: str) -> str:
         raise ConfigurationError(
             "Add path('redpin/', include('django_redpin.urls')) to the project's URLs."
         ) from None
-    return account.required("webhook_base_url") + path
+    url = account.required("webhook_base_url") + path
+    # The token must not travel in the clear, whether or not anybody ran the system checks.
+    loopback = account.policy().allow_loopback
+    for fault in own_callback_faults(url, "callbacks", allow_loopback=loopback):
+        raise ConfigurationError(
+            f"REDPIN['WEBHOOK_BASE_URL'] of the account {account.alias!r} can't be used:"
+            f" {fault.message} Give this site's public address, such as https://example.com."
+        )
+    return url
