@@ -149,7 +149,7 @@ def _recipient(share: PayeeShare) -> dict[str, Any]:
         "name": payee.name,
         "type": payee.type,
         "country_code": payee.country_code,
-        "recipient_bank_details": {"currency": payee.currency, **(payee.bank_details or {})},
+        "recipient_bank_details": {**(payee.bank_details or {}), "currency": payee.currency},
         "amount": _money(share.amount),
     }
 

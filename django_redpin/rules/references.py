@@ -68,3 +68,12 @@ def purpose_faults(value: object, allowed: Collection[str] | None = None) -> lis
         message = f"Use one of {', '.join(sorted(allowed))}, exactly as written here."
         return [Fault(path, "invalid_choice", message)]
     return []
+
+
+def is_text(value: object, max_length: int) -> bool:
+    """Tell whether `value` is text that every database holds: no NUL, no lone surrogate."""
+    return (
+        isinstance(value, str)
+        and len(value) <= max_length
+        and not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in value)
+    )

@@ -10,11 +10,13 @@ from typing import Final
 from moneyed import Money
 
 from .addresses import callback_faults, origin_faults
+from .bank_details import bank_details_faults
 from .faults import Fault
 from .money import amount_faults, sum_faults
 from .references import (
     REFERENCE_MAX_LENGTH,
     customer_ref_faults,
+    is_text,
     purpose_faults,
     reference_faults,
 )
@@ -151,13 +153,12 @@ def _payee_faults(payee: object, total: object, path: str) -> list[Fault]:
         return [Fault(path, "not_a_payee", "Give a recipient.")]
     faults = []
     recipient_id: object = payee.recipient_id
-    bank_details: object = payee.bank_details
     if not isinstance(recipient_id, (str, type(None))):
         message = "Redpin's recipient_id is text."
         faults.append(Fault(f"{path}.recipient_id", "invalid_text", message))
-    if not isinstance(bank_details, (Mapping, type(None))):
-        message = "Bank details are a dict, such as {'iban': ...}."
-        faults.append(Fault(f"{path}.recipient_bank_details", "not_a_dict", message))
+    if payee.bank_details is not None:
+        where = f"{path}.recipient_bank_details"
+        faults += bank_details_faults(payee.bank_details, payee.currency, where)
     if not payee.recipient_id and not payee.bank_details:
         message = "The recipient needs Redpin's recipient_id, or bank details."
         faults.append(Fault(path, "no_account", message))
@@ -201,13 +202,8 @@ def _item_faults(item: object, path: str) -> list[Fault]:
     return [
         Fault(f"{path}.{name}", "invalid_text", f"Give text of at most {longest} characters.")
         for name, text, longest in limits
-        if not isinstance(text, str) or len(text) > longest or not _can_be_stored(text)
+        if not is_text(text, longest)
     ]
-
-
-def _can_be_stored(text: str) -> bool:
-    """Tell whether every database holds the text: no NUL, no lone surrogate."""
-    return not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _list_faults(value: object, path: str) -> list[Fault]:
