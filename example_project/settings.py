@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import django
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from django_redpin.tasks import beat_schedule
 
@@ -213,9 +215,24 @@ LOGGING: dict[str, Any] = {
 
 # --- Database: ATOMIC_REQUESTS stays off, since no transaction may be open around a call to Redpin
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_DATABASE_URL: Final = env.str("DATABASE_URL", default="")
+
+
+def _database(url: str) -> dict[str, Any]:
+    try:
+        if urlsplit(url).scheme in env.DB_SCHEMES:
+            return dict(env.db_url_config(url))
+    except ValueError:  # Such as a port that is no number.
+        pass
+    # Nothing of it is quoted: there may be a password in it.
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not understood; give one such as postgres://user:password@host:5432/name."
+    )
+
+
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL")
-    if env.str("DATABASE_URL", default="")
+    "default": _database(_DATABASE_URL)
+    if _DATABASE_URL
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_path() / "merchant.sqlite3")}
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

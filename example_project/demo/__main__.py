@@ -31,7 +31,9 @@ _WORKER_READY: Final = " ready."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; return 0, 1 with the reason on stderr, or 2 for options that can't be met."""
+    """Run the demo; return 0, or with the reason on stderr 1 where it broke on its way, and 2 where
+    it can't start with what it was given: options, environment, and the services they lead to.
+    """
     options = _parser().parse_args(arguments)
     try:
         require_free({"--port": options.port, "--sandbox-port": options.sandbox_port})
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("Stopped; no process is left.")
         return 130 if options.once else 0
     except (NotPrepared, ChildDied, DriverProblem, TimeoutError) as problem:
-        return _fail(f"{problem}\nThe logs and the data are in {data_dir}")
+        status = 2 if isinstance(problem, NotPrepared) else 1
+        return _fail(f"{problem}\nThe logs and the data are in {data_dir}", status)
     if is_temporary:
         shutil.rmtree(data_dir, ignore_errors=True)
     return 0
@@ -195,7 +198,7 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _fail(reason: str, status: int = 1) -> int:
+def _fail(reason: str, status: int) -> int:
     print(reason, file=sys.stderr, flush=True)
     return status
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 from example_project.demo.__main__ import main
 from example_project.demo.pages import PageProblem, _Reader
 from example_project.demo.ports import PortProblem, require_free
-from example_project.demo.prepare import Addresses, NotPrepared, environment
+from example_project.demo.prepare import REPOSITORY, Addresses, NotPrepared, environment
 from example_project.demo.processes import ChildDied, Children
 from example_project.logs import HideKeys
 
@@ -59,6 +60,33 @@ def test_options_that_make_no_sense_are_refused(arguments: list[str]) -> None:
         main(arguments)
 
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "DATABASE_URL is not understood; give one such as postgres://"),
+        ("postgres://x@127.0.0.1:1/x", "Check DATABASE_URL"),
+    ],
+)
+def test_a_database_that_can_not_be_used_is_told_in_one_line_with_status_2(
+    tmp_path: Path, url: str, told: str
+) -> None:
+    ports = ["--port", str(_free()), "--sandbox-port", str(_free())]
+    done = subprocess.run(
+        [sys.executable, "-m", "example_project.demo", "--once", *ports],
+        cwd=REPOSITORY,
+        env={**os.environ, "DEMO_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    reason, where = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert told in reason
+    assert where == f"The logs and the data are in {tmp_path / 'data'}"
 
 
 def test_secrets_are_random_kept_and_for_their_owner_alone(tmp_path: Path) -> None:

@@ -78,6 +78,24 @@ def test_two_variables_move_it_to_postgresql_and_rabbitmq(env: pytest.MonkeyPatc
     assert "CELERY_BROKER_TRANSPORT" not in found
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("nonsense", "canary", "://", "foo://canary@host/name", "//shop:canary@host/name", " "),
+        *("postgres://shop:canary@host:port/name", "postgres://shop:canary/x@host/name"),
+        *("postgres://[shop:canary@host/name", "postgres//shop:canary@host/name"),
+    ],
+)
+def test_a_database_url_that_can_not_be_read_is_told_without_its_password(
+    env: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not understood") as raised:
+        load(env, DEBUG="1", DATABASE_URL=url)
+
+    assert "canary" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
 def test_no_request_runs_in_a_transaction(env: pytest.MonkeyPatch) -> None:
     for url in ("", "postgres://127.0.0.1/homes"):
         found = load(env, DEBUG="1", DATABASE_URL=url)
