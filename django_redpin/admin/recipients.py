@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from ..conf import account_aliases
+from ..exceptions import ConfigurationError
 from ..models import Recipient
+from ..rules import exact_json
+from ..rules.bank_details import bank_details_faults
+from ..rules.money import is_payable
 from .readonly import AnyModelAdmin
 
 _SHOWN_DIGITS: Final = 4
+_LETTERS: Final = re.compile(r"[A-Za-z]{3}")
 
 # Generic for type checkers alone, as all of Django's forms are.
 if TYPE_CHECKING:
@@ -24,21 +32,65 @@ else:
 
 
 class NewRecipientForm(RecipientForm):
-    """Takes the bank details, once."""
+    """Takes a new recipient; its bank details this once.
+
+    What a later payment would be refused for is told here, where it is typed.
+    """
+
+    # Read by our own reader, which bounds depth and digits; Django's JSONField fails on both.
+    bank_details = forms.CharField(
+        label=_("Bank details"),
+        help_text=Recipient._meta.get_field("bank_details").help_text,
+        required=False,
+        strip=False,
+        widget=AdminTextareaWidget,
+    )
 
     class Meta:
         model = Recipient
         fields = "__all__"
 
+    def clean_account(self) -> str:
+        """Return the alias of an account that the settings know."""
+        alias = str(self.cleaned_data["account"])
+        try:
+            known = account_aliases()
+        except ConfigurationError as error:
+            raise forms.ValidationError(str(error)) from None
+        if alias not in known:
+            told = _("The settings know no such account. They know: %(known)s.")
+            raise forms.ValidationError(told, params={"known": ", ".join(known)})
+        return alias
+
+    def clean_country_code(self) -> str:
+        """Return three letters, upper case."""
+        code = str(self.cleaned_data["country_code"])
+        if not _LETTERS.fullmatch(code):
+            raise forms.ValidationError(_("Give the three letters of ISO 3166-1, such as ARE."))
+        return code.upper()
+
+    def clean_currency(self) -> str:
+        """Return the code of a currency that one can pay in, upper case."""
+        code = str(self.cleaned_data["currency"])
+        if not _LETTERS.fullmatch(code) or not is_payable(code.upper()):
+            raise forms.ValidationError(_("Give a currency of ISO 4217, such as AED."))
+        return code.upper()
+
     def clean_bank_details(self) -> dict[str, str]:
         """Return a flat dict of text; nothing typed in is an empty one."""
-        details = self.cleaned_data["bank_details"] or {}
-        if not isinstance(details, dict) or not all(
-            isinstance(value, str) and value for value in details.values()
-        ):
+        text = str(self.cleaned_data["bank_details"])
+        try:
+            details = exact_json.loads(text.encode()) if text else {}
+        except ValueError:
+            details = None
+        if not isinstance(details, dict):
             raise forms.ValidationError(
                 _('Give one JSON object of texts, such as {"iban": "AE07 0331 …"}.')
             )
+        currency = str(self.cleaned_data.get("currency", ""))
+        faults = bank_details_faults(details, currency, "bank_details")
+        if faults:
+            raise forms.ValidationError([str(fault) for fault in faults])
         return details
 
 

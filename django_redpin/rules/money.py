@@ -29,7 +29,7 @@ _EXACT: Final = Context(prec=28)
 
 def exponent(currency: Currency) -> int:
     """Return how many decimals the currency has by ISO 4217: JPY 0, AED 2, KWD 3."""
-    if _is_listed(currency):
+    if _is_listed(currency.code):
         currency = get_currency(currency.code)  # Not what somebody's own Currency object says.
     return len(str(currency.sub_unit)) - 1
 
@@ -49,6 +49,11 @@ def money_of(amount: Decimal, currency: str) -> Money:
     return quantise(Money(amount, currency))
 
 
+def is_payable(code: str) -> bool:
+    """Tell whether `code` names a currency of ISO 4217 that one can pay in."""
+    return _is_listed(code) and code not in _NOT_MONEY
+
+
 def amount_faults(value: object, path: str) -> list[Fault]:
     """Return what keeps `value` from being paid: no Money, not positive, too many decimals."""
     if not isinstance(value, Money):
@@ -60,7 +65,7 @@ def amount_faults(value: object, path: str) -> list[Fault]:
     if not amount.is_finite():
         return [Fault(path, "not_finite", "The amount has to be a finite number.")]
     faults: list[Fault] = []
-    if not _is_listed(currency) or currency.code in _NOT_MONEY:
+    if not is_payable(currency.code):
         message = f"{currency.code} is no currency of ISO 4217 that one can pay in."
         faults.append(Fault(f"{path}.currency", "unknown_currency", message))
     if amount <= 0:
@@ -118,9 +123,9 @@ def _decimals(amount: Decimal) -> int:
     return max(0, -places - zeros)
 
 
-def _is_listed(currency: Currency) -> bool:
+def _is_listed(code: str) -> bool:
     try:
-        get_currency(currency.code)
+        get_currency(code)
     except CurrencyDoesNotExist:
         return False
     return True

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from django_redpin.admin.recipients import masked
 from django_redpin.models import Recipient
@@ -104,6 +105,110 @@ def test_bank_details_of_another_shape_are_refused_with_a_reason(
     assert response.status_code == 200
     assert response.context["adminform"].form.errors["bank_details"]
     assert not Recipient.objects.exists()
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (r'{"iban": "\u0000AE"}', "bank_details.iban: Give text"),
+        (r'{"iban\u0000": "AE07"}', "bank_details: Give text"),
+        (r'{"iban": "\ud800AE"}', "Give one JSON object"),
+        (r'{"\udfff": "AE07"}', "Give one JSON object"),
+        ('{"iban": ""}', "bank_details.iban: Give text"),
+        ('{"": "AE07"}', "bank_details: Give text"),
+        ('{"iban": "' + "A" * 256 + '"}', "bank_details.iban: Give text"),
+        ('{"iban": 7}', "bank_details.iban: Give text"),
+        ('{"iban": 7.5}', "bank_details.iban: Give text"),
+        ('{"iban": null}', "bank_details.iban: Give text"),
+        ('{"iban": {"iban": "AE07"}}', "bank_details.iban: Give text"),
+        ('{"iban": "AE07", "iban": "AE08"}', "Give one JSON object"),
+        ('{"iban": NaN}', "Give one JSON object"),
+        ('{"iban": ' + "9" * 5000 + "}", "Give one JSON object"),
+        (DEEP, "Give one JSON object"),
+        ('{"iban": ' + DEEP, "Give one JSON object"),
+        ("null", "Give one JSON object"),
+        ('{"iban": "AE07", "currency": "USD"}', "This is not the recipient's currency"),
+        ("\x00", "Null characters"),
+    ],
+    ids=lambda value: value[:24].encode("unicode_escape").decode(),
+)
+def test_bank_details_that_no_payment_could_use_are_told_where_they_are_typed(
+    admin_client: Client, text: str, told: str
+) -> None:
+    response = admin_client.post(page(Recipient, "add"), FORM | {"bank_details": text})
+
+    assert response.status_code == 200
+    assert told in str(response.context["adminform"].form.errors["bank_details"].as_data())
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("account", "no such", "They know: default, gulf."),
+        ("account", "Default", "They know: default, gulf."),
+        ("account", "", "required"),
+        ("currency", "zz!", "such as AED"),
+        ("currency", "QQQ", "such as AED"),
+        ("currency", "XXX", "such as AED"),
+        ("currency", "XAU", "such as AED"),
+        ("currency", "ßd", "such as AED"),
+        ("currency", "AEDX", "at most 3"),
+        ("country_code", "x", "such as ARE"),
+        ("country_code", "A1E", "such as ARE"),
+        ("country_code", "ßA", "such as ARE"),
+        ("country_code", "A\x00E", "Null characters"),
+        ("country_code", "١٢٣", "such as ARE"),
+        ("name", "Agent\x00", "Null characters"),
+        ("name", "N" * 256, "at most 255"),
+        ("type", "Bank", "valid choice"),
+        ("recipient_id", "5" * 101, "at most 100"),
+    ],
+)
+def test_a_value_that_no_payment_could_use_is_told_where_it_is_typed(
+    admin_client: Client, settings: Settings, field: str, value: str, told: str
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": {}}}
+
+    response = admin_client.post(page(Recipient, "add"), FORM | {field: value})
+
+    assert response.status_code == 200
+    assert told in response.context["adminform"].form.errors[field].as_text()
+    assert not Recipient.objects.exists()
+
+
+def test_every_account_of_the_settings_can_have_recipients(
+    admin_client: Client, settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": {}}}
+
+    recipient = add(admin_client, account="gulf")
+
+    assert recipient is not None
+    assert recipient.account == "gulf"
+
+
+def test_accounts_that_can_not_be_read_are_told_too(
+    admin_client: Client, settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": ["gulf"]}
+
+    response = admin_client.post(page(Recipient, "add"), FORM)
+
+    assert response.status_code == 200
+    assert "dict of dicts" in response.context["adminform"].form.errors["account"].as_text()
+
+
+def test_codes_are_kept_in_capital_letters(admin_client: Client) -> None:
+    details = json.dumps({"iban": IBAN, "currency": "AED"})
+
+    recipient = add(admin_client, country_code="are", currency="aed", bank_details=details)
+
+    assert recipient is not None
+    assert (recipient.country_code, recipient.currency) == ("ARE", "AED")
 
 
 @pytest.mark.parametrize("details", [[1], "AE07", 7, True, [{"iban": IBAN}], IBAN])
