@@ -124,8 +124,11 @@ class RecipientAdmin(AnyModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
         if obj is None:
             return self.readonly_fields
-        # What decides where the money goes.
-        return (*self.readonly_fields, "account", "country_code", "currency", "recipient_id")
+        # What decides where the money goes, and what Redpin was told along with it: a session that
+        # is sent again has to be the same.
+        told = ("name", "type") if obj.shares.exists() else ()
+        where = ("account", "country_code", "currency", "recipient_id")
+        return (*self.readonly_fields, *where, *told)
 
     @admin.display(description=_("bank details"))
     def masked_bank_details(self, obj: Recipient) -> SafeString | str:

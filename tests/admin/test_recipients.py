@@ -15,7 +15,7 @@ from pytest_django import Settings
 from django_redpin.admin.recipients import masked
 from django_redpin.models import Recipient
 
-from .world import HOSTILE, IBAN, may, page
+from .world import HOSTILE, IBAN, make_session, may, page
 
 pytestmark = pytest.mark.django_db
 FORM: Final = {
@@ -74,6 +74,25 @@ def test_what_decides_where_the_money_goes_can_not_be_changed(admin_client: Clie
         recipient.recipient_id,
         recipient.bank_details,
     )
+
+
+def test_what_redpin_may_have_been_told_of_a_recipient_can_not_be_changed(
+    admin_client: Client,
+) -> None:
+    """A session whose answer was lost is sent again, and then has to be the same."""
+    recipient = add(admin_client)
+    assert recipient is not None
+    address = page(Recipient, "change", recipient.pk)
+    assert 'name="name"' in admin_client.get(address).content.decode()
+
+    make_session(1, recipient, state="unknown")
+    html = admin_client.get(address).content.decode()
+    admin_client.post(address, {"name": "Agent and Sons", "type": "Individual"})
+
+    assert 'name="name"' not in html
+    assert 'name="type"' not in html
+    recipient.refresh_from_db()
+    assert (recipient.name, recipient.type) == ("Agent LLC", "Corporate")
 
 
 def test_two_recipients_may_both_be_without_redpins_id(admin_client: Client) -> None:
