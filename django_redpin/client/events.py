@@ -58,7 +58,8 @@ def read_event(body: bytes) -> EventMessage:
         return text(fields.get(name), max_length)
 
     is_payment = "payment_id" in fields and "status" in fields
-    event_type = named("event_type", 64).upper().replace("_", " ")
+    # Upper case first: it may make a text longer, as "ß" becomes "SS".
+    event_type = text(named("event_type").upper().replace("_", " "), 64)
     return EventMessage(
         event_id=named("event_id"),
         event_type=event_type or (PAYMENT_STATUS if is_payment else ""),

@@ -117,6 +117,7 @@ def test_what_is_no_json_object_is_400_without_a_row(body: Any) -> None:
         '{"data": [], "event_timestamp": "never"}',
         '{"data": null}',
         '{"event_id": 5, "status": true}',
+        '{"event_id": "1", "event_type": "' + "\\u00df" * 64 + '"}',
     ],
 )
 def test_an_object_of_any_shape_is_stored(body: str) -> None:
