@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
 from ..services.opening import EXPIRY_GRACE
 
+logger = logging.getLogger("django_redpin")
+
 State = PaymentSession.State
 
 # One template for each thing there is to say; a merchant overrides them one by one.
@@ -28,6 +31,7 @@ PAID: Final = "redpin/session/paid.html"
 CALLED_OFF: Final = "redpin/session/called_off.html"
 EXPIRED: Final = "redpin/session/expired.html"
 ATTENTION: Final = "redpin/session/attention.html"
+NOTHING: Final = "redpin/session/nothing.html"
 
 _BY_STATUS: Final[dict[str, str]] = {
     PAYMENT_COMPLETED: PAID,
@@ -62,7 +66,7 @@ def frame_source(session: PaymentSession) -> str | None:
 
 
 def payment_session_html(
-    session: PaymentSession,
+    session: PaymentSession | None,
     *,
     request: HttpRequest | None = None,
     renew_url: str = "",
@@ -74,7 +78,14 @@ def payment_session_html(
 
     With `renew_url`, a form that posts to it lets the payer start again where the session expired
     or was called off; it needs `request`, or `csrf_token`, for its CSRF token.
+
+    What is no session, such as a variable that the template's context lacks, gives words that there
+    is no payment to show, and a warning in the log.
     """
+    if not isinstance(session, PaymentSession):
+        # Its type alone: the value may be an address that is a key.
+        logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
+        return render_to_string(NOTHING, {}, request)
     session = _current(session)
     source = frame_source(session)
     context: dict[str, object] = {

@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def redpin_payment_session(
-    context: Context, session: PaymentSession, renew_url: str = ""
+    context: Context, session: PaymentSession | None, renew_url: str = ""
 ) -> SafeString:
     """Show the session's hosted page in an iframe, or what its state calls for.
 
