@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from django_redpin.exceptions import (
     InvalidPaymentSession,
@@ -41,14 +41,14 @@ _ENDED_UNPAID: Final = frozenset({"CANCELLED", "REFUNDED"})
 _FIELDS: Final = {"client_customer_ref": "client_customer_ref"}
 
 
-@require_GET
+@require_safe
 def units(request: HttpRequest) -> HttpResponse:
     """Show all homes, the free ones first within their release."""
     homes = Unit.objects.select_related("holder")
     return render(request, "properties/units.html", {"units": homes, "currency": CURRENCY})
 
 
-@require_GET
+@require_safe
 def unit(request: HttpRequest, reference: str) -> HttpResponse:
     """Show one home and what its deposit is."""
     home = get_object_or_404(Unit.objects.select_related("holder"), reference=reference)
@@ -116,7 +116,7 @@ def _start(request: HttpRequest, order: Order) -> HttpResponseRedirect:
 
 
 @never_cache
-@require_GET
+@require_safe
 def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Show Redpin's hosted page inside the shop's; whatever else the state calls for, elsewhere."""
     order = _get(order_id)
@@ -126,7 +126,7 @@ def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Say what is known of an order. Buyers return here; the page looks again by itself."""
     return render(request, "properties/order.html", _context(_get(order_id)))
@@ -150,7 +150,7 @@ def renew(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def status(request: HttpRequest, order_id: uuid.UUID) -> JsonResponse:
     """Tell a program what the order page tells a person."""
     order = _get(order_id)

@@ -258,6 +258,16 @@ def test_atomic_requests_do_not_get_in_the_way(
     assert reserve()["Location"].endswith("/pay/")
 
 
+def test_every_page_that_can_be_read_can_be_asked_for_its_head(order: Order) -> None:
+    home, own = order.unit.get_absolute_url(), order.get_absolute_url()
+
+    for address in ("/", home, f"{home}reserve/", own, f"{own}pay/", f"{own}status.json"):
+        answer = Client().head(address)
+        assert (answer.status_code, answer.content) == (200, b""), address
+        assert Client().get(address).status_code == 200
+        assert Client().put(address).status_code == 405
+
+
 def test_a_wrong_address_says_so_within_the_shop(shop: FakeRedpin, settings: Settings) -> None:
     settings.DEBUG = False
 
