@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from celery.local import Proxy
 from django.dispatch import Signal
 
 from .models import StatusTransition
@@ -26,12 +27,15 @@ def on(signal: Signal) -> Callable[[Task], Task]:
     session. The signal comes at least once, so the task may run again with the same key; make its
     work repeatable. Where the broker takes no message, the signal is sent again later.
 
-    Raises `TypeError` for `webhook_rejected`, which has no transition.
+    Raises `TypeError` for `webhook_rejected`, which has no transition, and for what is no task: the
+    function, where `@shared_task` stands above `@on(...)`.
     """
     if signal is webhook_rejected:
         raise TypeError("webhook_rejected has no transition; connect a plain receiver to it.")
 
     def decorate(task: Task) -> Task:
+        _require_task(task)
+
         def enqueue(sender: object, *, transition: StatusTransition, **kwargs: object) -> None:
             task.apply_async(args=(transition.pk,))  # type: ignore[attr-defined]
 
@@ -40,3 +44,15 @@ def on(signal: Signal) -> Callable[[Task], Task]:
         return task
 
     return decorate
+
+
+def _require_task(task: object) -> None:
+    """Raise `TypeError` for a plain function, which would fail each time the signal is sent."""
+    # What @shared_task gives is no task before there is an app; to look at it would make one.
+    if issubclass(type(task), Proxy) or hasattr(task, "apply_async"):
+        return
+    name = getattr(task, "__name__", "task")
+    raise TypeError(
+        f"{name} is no Celery task yet. Write the decorators in this order:\n\n"
+        f"    @on(signal)\n    @shared_task\n    def {name}(transition_id): ..."
+    )
