@@ -29,7 +29,7 @@ NONE = "NoneType"
         ({"session": {"state": "open", "session_url": URL}}, "dict"),
         ({"session": SimpleLazyObject(lambda: None)}, "SimpleLazyObject"),
     ],
-    ids=str,
+    ids=["missing", "none", "empty", "url", "number", "dict", "lazy"],  # Alike in each worker.
 )
 def test_what_is_no_session_is_told_to_the_payer_and_to_the_log(
     context: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture
