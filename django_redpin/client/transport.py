@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
+import urllib3
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import (
@@ -27,6 +28,10 @@ from ..rules import exact_json
 from .adapter import open_session
 
 _TEXT_LIMIT: Final = 500
+_LONGEST_RETRY_AFTER: Final = 3600.0
+
+# Redpin documents no id of a call in its answers; these are the names in common use.
+_REQUEST_ID_HEADERS: Final = ("X-Request-ID", "X-Correlation-ID", "Request-ID")
 
 _ERRORS: Final[Mapping[int, type[APIError]]] = {
     401: AuthenticationError,
@@ -105,11 +110,12 @@ def _answer(response: requests.Response) -> Answer:
         return Answer(body, _date(response.headers.get("Date")))
     if status < 400:
         raise NoAnswer(f"Redpin answered {status}; redirects are not followed.")
-    raise _error(status, body if isinstance(body, dict) else {})
+    raise _error(response, body if isinstance(body, dict) else {})
 
 
-def _error(status: int, envelope: Mapping[str, Any]) -> APIError:
+def _error(response: requests.Response, envelope: Mapping[str, Any]) -> APIError:
     """Return the error for Redpin's envelope: code, description, type, field, details."""
+    status = response.status_code
     default = ServerError if status >= 500 else InvalidRequestError
     return _ERRORS.get(status, default)(
         status,
@@ -118,7 +124,25 @@ def _error(status: int, envelope: Mapping[str, Any]) -> APIError:
         type=_text(envelope.get("type")),
         field=_text(envelope.get("field")),
         details=envelope.get("details"),
+        request_id=_request_id(response),
+        retry_after=_retry_after(response.headers.get("Retry-After")),
     )
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Return the seconds that Redpin asks to wait, at most an hour; None where it doesn't say."""
+    try:
+        # Of an absurdly long number the beginning is enough, and int() takes no more.
+        asked = urllib3.Retry().parse_retry_after((header or "")[:100])
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return None
+    return min(float(asked), _LONGEST_RETRY_AFTER)
+
+
+def _request_id(response: requests.Response) -> str:
+    headers = response.headers
+    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
+    return found if len(found) <= 100 and found.isascii() and found.isprintable() else ""
 
 
 def _text(value: object) -> str:
