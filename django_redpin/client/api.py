@@ -14,6 +14,7 @@ from ..conf import Account
 from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
 from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
+from .breaker import breaker_for
 from .messages import CreatedSession, SessionRecord, create_body, read_created, read_record
 from .tokens import TokenProvider
 from .transport import Answer, call
@@ -83,17 +84,19 @@ class RedpinClient:
         self, method: str, token: str, params: Mapping[str, str] | None, json: object
     ) -> Answer:
         account = self._account
+        url = self._url()
         try:
-            return call(
-                method,
-                self._url(),
-                bearer=token,
-                timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
-                proxies=dict(account.proxies),
-                verify=account.ca_bundle or True,
-                params=params,
-                json=json,
-            )
+            with breaker_for(url).guard():
+                return call(
+                    method,
+                    url,
+                    bearer=token,
+                    timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
+                    proxies=dict(account.proxies),
+                    verify=account.ca_bundle or True,
+                    params=params,
+                    json=json,
+                )
         except AuthenticationError as error:
             raise _TokenRefused(token, error) from None
 
