@@ -11,11 +11,12 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
-from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
+from ..exceptions import APIError, AuthenticationError, ConfigurationError, NoAnswer
 from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
 from .breaker import breaker_for
 from .messages import CreatedSession, SessionRecord, create_body, read_created, read_record
+from .retries import OneRetry, budget_for
 from .tokens import TokenProvider
 from .transport import Answer, call
 
@@ -47,7 +48,8 @@ class RedpinClient:
         """Look a session up by its reference: `GET /v1/customers/{customer_id}/sessions`.
 
         Returns None where Redpin knows no such session of this customer. Raises as
-        `create_session` does.
+        `create_session` does, though a failure that may pass is met with one retry: the call
+        changes nothing.
         """
         answer = self._call("GET", params={"client_reference_id": client_reference_id})
         entries = answer.body.get("sessions")
@@ -69,15 +71,24 @@ class RedpinClient:
     def _call(
         self, method: str, *, params: Mapping[str, str] | None = None, json: object = None
     ) -> Answer:
-        """Send one request; on 401 drop the token that failed and send once more."""
-        try:
-            return self._send(method, self._tokens.get(), params, json)
-        except _TokenRefused as refusal:
-            self._tokens.forget(refusal.token)
-        try:
-            return self._send(method, self._tokens.get(), params, json)
-        except _TokenRefused as refusal:
-            raise refusal.error from None
+        """Send one request; on 401 drop the token that failed and send once more.
+
+        A GET may have its one retry, too. A POST never has one here: it may have been carried out.
+        """
+        retry = OneRetry(budget_for(self._account.base_url)) if method == "GET" else None
+        has_new_token = False
+        while True:
+            token = self._tokens.get()  # Where there is none, that is no failure of this call's.
+            try:
+                return self._send(method, token, params, json)
+            except AuthenticationError:
+                if has_new_token:
+                    raise
+                self._tokens.forget(token)
+                has_new_token = True
+            except (NoAnswer, APIError) as error:
+                if retry is None or not retry.follows(error):
+                    raise
 
     @sensitive_variables()
     def _send(
@@ -85,20 +96,17 @@ class RedpinClient:
     ) -> Answer:
         account = self._account
         url = self._url()
-        try:
-            with breaker_for(url).guard():
-                return call(
-                    method,
-                    url,
-                    bearer=token,
-                    timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
-                    proxies=dict(account.proxies),
-                    verify=account.ca_bundle or True,
-                    params=params,
-                    json=json,
-                )
-        except AuthenticationError as error:
-            raise _TokenRefused(token, error) from None
+        with breaker_for(url).guard():
+            return call(
+                method,
+                url,
+                bearer=token,
+                timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
+                proxies=dict(account.proxies),
+                verify=account.ca_bundle or True,
+                params=params,
+                json=json,
+            )
 
     def _url(self) -> str:
         account = self._account
@@ -109,13 +117,6 @@ class RedpinClient:
             )
         customer_id = quote(account.required("customer_id"), safe="")
         return account.base_url + account.sessions_path.format(customer_id=customer_id)
-
-
-class _TokenRefused(Exception):
-    def __init__(self, token: str, error: AuthenticationError) -> None:
-        self.token = token
-        self.error = error
-        super().__init__("Redpin refused the access token.")
 
 
 def _provider(account: Account) -> TokenProvider:

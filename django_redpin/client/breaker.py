@@ -1,7 +1,7 @@
 """Circuit breakers: a Redpin that keeps failing is left alone for a while, rather than queued for.
 
 One for each host and purpose, in each process. Whether a call that failed is made once more is for
-others to say.
+others to say (`retries.py`, the services).
 """
 
 from __future__ import annotations

@@ -354,10 +354,11 @@ def test_b20_each_host_and_purpose_has_one_whose_state_can_be_seen() -> None:
 FORK = """
 import os, signal, threading
 from django_redpin.client.breaker import breaker_for, circuit_states
+from django_redpin.client.retries import budget_for
 from django_redpin.exceptions import ServerError
 
 url = "https://api.redpin.test/"
-breaker = breaker_for(url)
+breaker, budget = breaker_for(url), budget_for(url)
 for _ in range(5):
     try:
         with breaker.guard():
@@ -367,7 +368,7 @@ for _ in range(5):
 held = threading.Event()
 
 def hold():
-    with breaker._lock:
+    with breaker._lock, budget._lock:
         held.set()
         threading.Event().wait()
 
@@ -377,7 +378,7 @@ child = os.fork()
 if child == 0:
     signal.alarm(5)
     with breaker_for(url).guard():
-        pass
+        budget_for(url).deposit()
     assert circuit_states() == {"api.redpin.test": "closed"}
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
