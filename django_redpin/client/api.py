@@ -77,10 +77,12 @@ class RedpinClient:
         """
         retry = OneRetry(budget_for(self._account.base_url)) if method == "GET" else None
         has_new_token = False
+        attempt = 0
         while True:
+            attempt += 1
             token = self._tokens.get()  # Where there is none, that is no failure of this call's.
             try:
-                return self._send(method, token, params, json)
+                return self._send(method, token, attempt, params, json)
             except AuthenticationError:
                 if has_new_token:
                     raise
@@ -92,7 +94,12 @@ class RedpinClient:
 
     @sensitive_variables()
     def _send(
-        self, method: str, token: str, params: Mapping[str, str] | None, json: object
+        self,
+        method: str,
+        token: str,
+        attempt: int,
+        params: Mapping[str, str] | None,
+        json: object,
     ) -> Answer:
         account = self._account
         url = self._url()
@@ -100,6 +107,8 @@ class RedpinClient:
             return call(
                 method,
                 url,
+                template=account.sessions_path,
+                attempt=attempt,
                 bearer=token,
                 timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
                 proxies=dict(account.proxies),
