@@ -12,7 +12,7 @@ from django.core.cache import cache
 from moneyed import Money
 from pytest_django import Settings
 
-from django_redpin.client import api
+from django_redpin.client import api, breaker, retries
 from django_redpin.models import PaymentSession, Recipient
 from django_redpin.services import Item, Share
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
@@ -22,8 +22,11 @@ from .redpin_server import FakeRedpin, Server
 
 
 @pytest.fixture(autouse=True)
-def _no_token_survives() -> Iterator[None]:
+def _no_call_is_remembered() -> Iterator[None]:
+    """Keep tokens, circuits and budgets of one test out of the next."""
     cache.clear()
+    breaker.reset()
+    retries.reset()
     api._providers.clear()
     yield
     api._providers.clear()

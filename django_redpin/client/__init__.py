@@ -6,13 +6,17 @@ from .api import RedpinClient
 from .events import EventMessage, read_event
 from .messages import CreatedSession, SessionRecord
 from .outcomes import Outcome, outcome_of
+from .retries import RetryBudget, budget_for, full_jitter
 
 __all__ = [
     "CreatedSession",
     "EventMessage",
     "Outcome",
     "RedpinClient",
+    "RetryBudget",
     "SessionRecord",
+    "budget_for",
+    "full_jitter",
     "outcome_of",
     "read_event",
 ]

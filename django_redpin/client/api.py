@@ -11,9 +11,10 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
-from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
+from ..exceptions import APIError, AuthenticationError, ConfigurationError, NoAnswer
 from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
+from .breaker import breaker_for
 from .messages import (
     CreatedSession,
     SessionRecord,
@@ -22,6 +23,7 @@ from .messages import (
     read_record,
     read_total_pages,
 )
+from .retries import OneRetry, budget_for
 from .tokens import TokenProvider
 from .transport import Answer, call
 
@@ -63,7 +65,8 @@ class RedpinClient:
         `session_id`, or among those of the `client_customer_ref`, as far as they are known.
 
         Returns None where Redpin knows no such session of this customer. Raises as
-        `create_session` does.
+        `create_session` does, though a failure that may pass is met with one retry: the call
+        changes nothing.
         """
         params = {"client_reference_id": client_reference_id}
         if len(client_reference_id) > _FILTER_MAX_LENGTH:
@@ -97,25 +100,44 @@ class RedpinClient:
     def _call(
         self, method: str, *, params: Mapping[str, str] | None = None, json: object = None
     ) -> Answer:
-        """Send one request; on 401 drop the token that failed and send once more."""
-        try:
-            return self._send(method, self._tokens.get(), params, json)
-        except _TokenRefused as refusal:
-            self._tokens.forget(refusal.token)
-        try:
-            return self._send(method, self._tokens.get(), params, json)
-        except _TokenRefused as refusal:
-            raise refusal.error from None
+        """Send one request; on 401 drop the token that failed and send once more.
+
+        A GET may have its one retry, too. A POST never has one here: it may have been carried out.
+        """
+        retry = OneRetry(budget_for(self._account.base_url)) if method == "GET" else None
+        has_new_token = False
+        attempt = 0
+        while True:
+            attempt += 1
+            token = self._tokens.get()  # Where there is none, that is no failure of this call's.
+            try:
+                return self._send(method, token, attempt, params, json)
+            except AuthenticationError:
+                if has_new_token:
+                    raise
+                self._tokens.forget(token)
+                has_new_token = True
+            except (NoAnswer, APIError) as error:
+                if retry is None or not retry.follows(error):
+                    raise
 
     @sensitive_variables()
     def _send(
-        self, method: str, token: str, params: Mapping[str, str] | None, json: object
+        self,
+        method: str,
+        token: str,
+        attempt: int,
+        params: Mapping[str, str] | None,
+        json: object,
     ) -> Answer:
         account = self._account
-        try:
+        url = self._url()
+        with breaker_for(url).guard():
             return call(
                 method,
-                self._url(),
+                url,
+                template=account.sessions_path,
+                attempt=attempt,
                 bearer=token,
                 timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
                 proxies=dict(account.proxies),
@@ -123,8 +145,6 @@ class RedpinClient:
                 params=params,
                 json=json,
             )
-        except AuthenticationError as error:
-            raise _TokenRefused(token, error) from None
 
     def _url(self) -> str:
         account = self._account
@@ -135,13 +155,6 @@ class RedpinClient:
             )
         customer_id = quote(self._customer_id or account.required("customer_id"), safe="")
         return account.base_url + account.sessions_path.format(customer_id=customer_id)
-
-
-class _TokenRefused(Exception):
-    def __init__(self, token: str, error: AuthenticationError) -> None:
-        self.token = token
-        self.error = error
-        super().__init__("Redpin refused the access token.")
 
 
 def _provider(account: Account) -> TokenProvider:

@@ -25,6 +25,7 @@ from ..conf import Account
 from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer, NotSent
 from ..rules.addresses import is_secure_url
 from .adapter import BoundedAdapter, bind
+from .breaker import breaker_for
 
 # Redpin's example says 3600 seconds; where an answer leaves it out, this is what we trust.
 _DEFAULT_LIFE: Final = 300.0
@@ -114,7 +115,7 @@ class TokenProvider:
         client_id = account.required("client_id")
         client_secret = account.required("client_secret")
         client = BackendApplicationClient(client_id=client_id)
-        with bind(OAuth2Session(client=client)) as session:
+        with breaker_for(url, "token").guard(), bind(OAuth2Session(client=client)) as session:
             if url != account.token_url:
                 session.mount(url, _PlainLoopback())
             try:

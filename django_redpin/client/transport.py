@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
+import urllib3
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import (
@@ -27,6 +32,10 @@ from ..rules import exact_json
 from .adapter import open_session
 
 _TEXT_LIMIT: Final = 500
+_LONGEST_RETRY_AFTER: Final = 3600.0
+
+# Redpin documents no id of a call in its answers; these are the names in common use.
+_REQUEST_ID_HEADERS: Final = ("X-Request-ID", "X-Correlation-ID", "Request-ID")
 
 _ERRORS: Final[Mapping[int, type[APIError]]] = {
     401: AuthenticationError,
@@ -37,6 +46,12 @@ _ERRORS: Final[Mapping[int, type[APIError]]] = {
     429: RateLimitedError,
 }
 
+_LOGGED: Final = (
+    "%(method)s %(path)s: %(outcome)s in %(duration_ms)d ms (attempt %(attempt)d,"
+    " client_request_id=%(client_request_id)s, redpin_request_id=%(redpin_request_id)s)"
+)
+
+logger = logging.getLogger("django_redpin.client")
 _local = threading.local()
 
 
@@ -54,6 +69,8 @@ def call(
     url: str,
     *,
     bearer: str,
+    template: str = "",
+    attempt: int = 1,
     timeout: tuple[float, float, float],
     proxies: Mapping[str, str] | None = None,
     verify: bool | str = True,
@@ -62,26 +79,50 @@ def call(
 ) -> Answer:
     """Send one request and return its 2xx answer. Time-outs in seconds: connect, read, total.
 
+    It is logged in one record, by `template`, the path with its parts not filled in, and the number
+    of this `attempt`: nothing that the URL, the headers or the bodies say of a payment.
+
     Raises `NotSent` where nothing left this machine, `NoAnswer` where nothing can be trusted to
     have been said, and a subclass of `APIError` for an answer that is an error.
     """
-    headers = {"Accept": "application/json", "Authorization": f"Bearer {bearer}"}
+    request_id = uuid.uuid4().hex
+    headers = {
+        "Accept": "application/json",
+        "Authorization": f"Bearer {bearer}",
+        "X-Request-ID": request_id,
+    }
     data = None
     if json is not None:
         headers["Content-Type"] = "application/json"
         data = exact_json.dumps(json)
-    response = _session().request(
-        method,
-        url,
-        params=params,
-        data=data,
-        headers=headers,
-        timeout=timeout,  # type: ignore[arg-type]  # Our adapter's three.
-        proxies=dict(proxies or {}),
-        verify=verify,
-        allow_redirects=False,
-    )
-    return _answer(response)
+    began = time.monotonic()
+    response, failure = None, ""
+    try:
+        response = _session().request(
+            method,
+            url,
+            params=params,
+            data=data,
+            headers=headers,
+            timeout=timeout,  # type: ignore[arg-type]  # Our adapter's three.
+            proxies=dict(proxies or {}),
+            verify=verify,
+            allow_redirects=False,
+        )
+        return _answer(response)
+    except BaseException as error:
+        failure = type(error).__name__
+        raise
+    finally:
+        _log(
+            response,
+            method=method,
+            path=template,
+            attempt=attempt,
+            failure=failure,
+            duration_ms=round((time.monotonic() - began) * 1000, 1),
+            client_request_id=request_id,
+        )
 
 
 def _session() -> requests.Session:
@@ -105,11 +146,12 @@ def _answer(response: requests.Response) -> Answer:
         return Answer(body, _date(response.headers.get("Date")))
     if status < 400:
         raise NoAnswer(f"Redpin answered {status}; redirects are not followed.")
-    raise _error(status, body if isinstance(body, dict) else {})
+    raise _error(response, body if isinstance(body, dict) else {})
 
 
-def _error(status: int, envelope: Mapping[str, Any]) -> APIError:
+def _error(response: requests.Response, envelope: Mapping[str, Any]) -> APIError:
     """Return the error for Redpin's envelope: code, description, type, field, details."""
+    status = response.status_code
     default = ServerError if status >= 500 else InvalidRequestError
     return _ERRORS.get(status, default)(
         status,
@@ -118,7 +160,39 @@ def _error(status: int, envelope: Mapping[str, Any]) -> APIError:
         type=_text(envelope.get("type")),
         field=_text(envelope.get("field")),
         details=envelope.get("details"),
+        request_id=_request_id(response),
+        retry_after=_retry_after(response.headers.get("Retry-After")),
     )
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Return the seconds that Redpin asks to wait, at most an hour; None where it doesn't say."""
+    try:
+        # Of an absurdly long number the beginning is enough, and int() takes no more.
+        asked = urllib3.Retry().parse_retry_after((header or "")[:100])
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return None
+    return min(float(asked), _LONGEST_RETRY_AFTER)
+
+
+def _request_id(response: requests.Response) -> str:
+    headers = response.headers
+    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
+    return found if len(found) <= 100 and found.isascii() and found.isprintable() else ""
+
+
+def _log(response: requests.Response | None, **known: Any) -> None:
+    status = None if response is None else response.status_code
+    fields = {
+        **known,
+        "status": status,
+        "outcome": " ".join(str(part) for part in (status, known["failure"]) if part),
+        "redpin_request_id": "" if response is None else _request_id(response),
+    }
+    # A project's filter may raise, its record factory may have one of these names: the outcome of
+    # a payment must not be lost to its log.
+    with suppress(Exception):
+        logger.info(_LOGGED, fields, extra=fields)
 
 
 def _text(value: object) -> str:

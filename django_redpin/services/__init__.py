@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..client.breaker import circuit_states
 from ..rules.faults import Fault
 from ..rules.requests import Item
 from .complete import complete_payment_session
@@ -13,6 +14,7 @@ __all__ = [
     "Fault",
     "Item",
     "Share",
+    "circuit_states",
     "complete_payment_session",
     "create_payment_session",
     "refresh_payment_session",

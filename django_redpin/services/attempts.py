@@ -9,18 +9,23 @@ that it has no such session counts only once its list has had the time to show o
 from __future__ import annotations
 
 import logging
-import math
-import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Final, cast
 
 from django.db import IntegrityError
 from django.utils import timezone
 
-from ..client import CreatedSession, Outcome, SessionRecord, outcome_of
+from ..client import (
+    CreatedSession,
+    Outcome,
+    RetryBudget,
+    SessionRecord,
+    budget_for,
+    full_jitter,
+    outcome_of,
+)
 from ..conf import get_account
 from ..exceptions import (
     APIError,
@@ -78,9 +83,10 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
     `is_new`: its row was stored as one whose first request is about to leave. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
-    give_up_at = time.monotonic() + patience.seconds
+    account = get_account(session.account)
+    steps = _Steps(patience, budget_for(account.base_url))
     failure: RedpinError = NoAnswer("An earlier attempt was cut off.")
-    for tries in count(1):
+    while True:
         if session.unanswered_at is not None and not is_new:
             settled = _settle(session, failure, patience)
             if settled is not None:
@@ -90,8 +96,7 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
             return session  # A webhook was faster, and has told what became of it.
         is_new = False
         try:
-            request = stored_request(session, get_account(session.account))
-            created = client_of(session).create_session(request)
+            created = client_of(session).create_session(stored_request(session, account))
         except RedpinError as error:
             failure, outcome = error, outcome_of(error)
         else:
@@ -99,11 +104,38 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
         if _is_final(session, outcome, earlier):
             return _reject(session, failure)
         session.unanswered_at = earlier if outcome is Outcome.NOT_EXECUTED else timezone.now()
-        pause = _pause(failure, tries) if outcome is Outcome.NOT_EXECUTED else 0.0
-        if tries == patience.tries or time.monotonic() + pause > give_up_at:
+        if not steps.go_on_after(failure, outcome):
             return _leave(session, failure)
+
+
+class _Steps:
+    """What is left of the caller's patience, and of the budget that all calls to Redpin share."""
+
+    def __init__(self, patience: Patience, budget: RetryBudget) -> None:
+        budget.deposit()
+        self._budget = budget
+        self._patience = patience
+        self._tries = 0
+        self._give_up_at = time.monotonic() + patience.seconds
+
+    def go_on_after(self, failure: RedpinError, outcome: Outcome) -> bool:
+        """Wait, and return True, where a further step may help; False where it is left for later.
+
+        After a request that may have been carried out the step is a look-up, which needs no pause.
+        """
+        self._tries += 1
+        is_retry = outcome is Outcome.NOT_EXECUTED
+        pause = full_jitter(self._tries) if is_retry else 0.0
+        is_in_vain = isinstance(failure, (AuthenticationError, CircuitOpen, ConfigurationError))
+        # A Redpin that asks to wait is not waited for here: the row can wait, and holds up nobody.
+        if is_in_vain or getattr(failure, "retry_after", None):
+            return False
+        if self._tries == self._patience.tries or time.monotonic() + pause > self._give_up_at:
+            return False
+        if is_retry and not self._budget.withdraw():
+            return False
         time.sleep(pause)
-    raise AssertionError  # count() has no end.
+        return True
 
 
 def _settle(
@@ -156,14 +188,6 @@ def _note(session: PaymentSession) -> bool:
         return True
     session.refresh_from_db()
     return False
-
-
-def _pause(failure: RedpinError, tries: int) -> float:
-    """Return the seconds to wait before the same request is sent again; infinite where in vain."""
-    is_in_vain = isinstance(failure, (AuthenticationError, CircuitOpen, ConfigurationError))
-    if is_in_vain or getattr(failure, "retry_after", None):  # The row waits, and holds up nobody.
-        return math.inf
-    return random.uniform(0, min(0.5 * 2**tries, 5.0))  # noqa: S311  Jitter, no secret.
 
 
 def _adopt(session: PaymentSession, record: SessionRecord, patience: Patience) -> PaymentSession:
