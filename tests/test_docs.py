@@ -8,7 +8,8 @@ from pathlib import Path
 from django.dispatch import Signal
 
 from django_redpin import checks, exceptions, services, signals
-from django_redpin.conf import ACCOUNTS, DEFAULTS
+from django_redpin.accounts import PROJECT_KEYS
+from django_redpin.conf import DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,7 +24,7 @@ def section(title: str) -> set[str]:
 
 
 def test_every_setting_is_listed() -> None:
-    assert section("Settings") == {*DEFAULTS, ACCOUNTS}
+    assert section("Settings") == {*DEFAULTS, *PROJECT_KEYS}
 
 
 def test_every_service_is_listed() -> None:
