@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -689,3 +690,42 @@ def test_a_default_account_that_nobody_uses_needs_no_credentials(
     assert _ids(check_settings()) == {"redpin.E004", "redpin.E006", "redpin.W001"}
     settings.REDPIN = shared
     assert _ids(check_settings()) == {"redpin.E004", "redpin.E006", "redpin.W001"}
+
+
+# Token providers
+
+
+def test_only_so_many_token_providers_are_kept_the_latest_ones(redpin: SharedRedpin) -> None:
+    first = api._provider(get_account("gulf"))
+    for number in range(api.PROVIDERS_KEPT + 50):
+        tenants[f"t{number}"] = {}
+        api._provider(get_account(f"t{number}"))
+        assert api._provider(get_account("gulf")) is first  # In use all the time.
+
+    assert len(api._providers) == api.PROVIDERS_KEPT
+    assert {account.alias for account in api._providers} >= {"gulf", f"t{number}"}
+    assert "t0" not in {account.alias for account in api._providers}
+
+
+def test_threads_that_come_at_once_get_one_provider_per_account(
+    redpin: SharedRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Barrier(16)
+    pause = threading.Event()
+
+    def slow(account: object) -> object:
+        pause.wait(0.05)  # Room for another thread to make one, too.
+        return object()
+
+    monkeypatch.setattr(api, "TokenProvider", slow)
+
+    def ask(number: int) -> object:
+        account = get_account(LISTED[number % 2])
+        start.wait()
+        return api._provider(account)
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, range(16)))
+
+    assert len(set(map(id, found))) == 2
+    assert len(set(map(id, found[::2]))) == len(set(map(id, found[1::2]))) == 1
