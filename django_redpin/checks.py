@@ -11,15 +11,15 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as WarningMessage
 from django.urls import NoReverseMatch, reverse
 
-from .conf import (
+from .accounts import (
+    ACCOUNT_RESOLVER,
     ACCOUNTS,
-    DEFAULTS,
-    SHAPES,
+    DEFAULT_ACCOUNT,
     account_aliases,
-    raw_settings,
+    account_resolver,
     redpin_settings,
-    wrong_names,
 )
+from .conf import DEFAULTS, SHAPES, raw_settings, unknown_names, wrong_names
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .rules.callback_tokens import SECRET_MIN_BYTES, is_strong
@@ -34,6 +34,7 @@ _REQUIRED: Final = {
     "CUSTOMER_ID": _ISSUED,
     "WEBHOOK_BASE_URL": "Give this site's public address, such as https://example.com.",
 }
+_CREDENTIALS: Final = ("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID")
 # Redpin's addresses; this project's own is told by its own rule.
 _URLS: Final = ("BASE_URL", "TOKEN_URL")
 
@@ -53,25 +54,34 @@ def check_settings(
     found: list[CheckMessage] = []
     for alias in aliases:
         try:
-            found += _account_messages(alias, raw_settings(alias))
+            found += _account_messages(alias, raw_settings(alias), has_others=_has_others(aliases))
         except ConfigurationError as error:
             found.append(Error(str(error), hint="Give a dict.", id="redpin.E001"))
-    return found + list(_url_messages())
+    return [*found, *_resolver_messages(), *_url_messages()]
 
 
-def _account_messages(alias: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    where = "REDPIN" if alias == "default" else f"REDPIN['{ACCOUNTS}'][{alias!r}]"
+def _has_others(aliases: Collection[str]) -> bool:
+    return len(aliases) > 1 or redpin_settings().get(ACCOUNT_RESOLVER) is not None
+
+
+def _account_messages(
+    alias: str, raw: Mapping[str, Any], *, has_others: bool
+) -> Iterator[CheckMessage]:
+    where = "REDPIN" if alias == DEFAULT_ACCOUNT else f"REDPIN['{ACCOUNTS}'][{alias!r}]"
     yield from _unknown_keys(where, raw)
     wrong = wrong_names(raw)
     for name in wrong:
         text = f"{where}[{name!r}] has a wrong type or value."
         yield Error(text, hint=SHAPES[name][1], id="redpin.E003")
-    yield from _missing(where, raw, wrong)
+    # Where all payments go through other accounts, the default one has no credentials.
+    is_unused = alias == DEFAULT_ACCOUNT and has_others and not any(map(raw.get, _CREDENTIALS))
+    if not is_unused:
+        yield from _missing(where, raw, wrong)
     yield from _unsafe(where, raw, wrong)
 
 
 def _unknown_keys(where: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    for name in sorted(set(map(str, raw)) - set(DEFAULTS)):
+    for name in unknown_names(raw):
         hint = f"Known are: {', '.join(sorted(DEFAULTS))}."
         yield Error(f"{where} has an unknown key {name!r}.", hint=hint, id="redpin.E002")
 
@@ -80,6 +90,8 @@ def _missing(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Iter
     for name, hint in _REQUIRED.items():
         if name not in wrong and not raw[name].strip():
             yield Error(f"{where}[{name!r}] is not set.", hint=hint, id="redpin.E004")
+    if "WEBHOOK_SECRETS" not in wrong and not raw["WEBHOOK_SECRETS"]:
+        yield _weak_secrets(where)
     if "HOSTED_PAGE_ORIGINS" not in wrong and not raw["HOSTED_PAGE_ORIGINS"]:
         yield WarningMessage(
             f"{where}['HOSTED_PAGE_ORIGINS'] is empty, so no hosted page will be shown.",
@@ -105,16 +117,18 @@ def _unsafe(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Itera
         for fault in own_callback_faults(url, "WEBHOOK_BASE_URL", allow_loopback=loopback):
             text = f"{where}['WEBHOOK_BASE_URL'] is no address that Redpin can post to."
             yield Error(text, hint=fault.message, id="redpin.E005")
-    if "WEBHOOK_SECRETS" not in wrong:
-        secrets = raw["WEBHOOK_SECRETS"]
-        if not secrets or not all(is_strong(secret) for secret in secrets):
-            yield Error(
-                f"{where}['WEBHOOK_SECRETS'] needs secrets of at least {SECRET_MIN_BYTES} bytes.",
-                hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
-                " The first signs new callback URLs, the others are still accepted.",
-                id="redpin.E006",
-            )
+    if "WEBHOOK_SECRETS" not in wrong and not all(map(is_strong, raw["WEBHOOK_SECRETS"])):
+        yield _weak_secrets(where)
     yield from _unusable_origins(where, raw, wrong)
+
+
+def _weak_secrets(where: str) -> CheckMessage:
+    return Error(
+        f"{where}['WEBHOOK_SECRETS'] needs secrets of at least {SECRET_MIN_BYTES} bytes.",
+        hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+        " The first signs new callback URLs, the others are still accepted.",
+        id="redpin.E006",
+    )
 
 
 def _unusable_origins(
@@ -133,6 +147,18 @@ def _unusable_origins(
                 text = f"{where}['HOSTED_PAGE_ORIGINS']: {origin!r} is no HTTPS origin."
                 hint = "Write it as browsers do: https://host, lower case, no path, no final slash."
                 yield Error(text, hint=hint, id="redpin.E008")
+
+
+def _resolver_messages() -> Iterator[CheckMessage]:
+    try:
+        account_resolver()
+    except ConfigurationError as error:
+        yield Error(
+            str(error),
+            hint="Give the dotted path of a callable that takes an alias, such as"
+            " 'shop.tenants.redpin_account'; importing its module shows what is wrong with it.",
+            id="redpin.E010",
+        )
 
 
 def _url_messages() -> Iterator[CheckMessage]:

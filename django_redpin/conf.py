@@ -1,7 +1,8 @@
 """A typed, frozen view of `settings.REDPIN`, read lazily: never at import, never in a migration.
 
-`get_account(alias)` is the only door. What is wrong in the settings is told by the system checks
-(`checks.py`); here it raises `ConfigurationError`.
+`get_account(alias)` is the only door; where an account's values come from is in `accounts.py`. What
+is wrong in the settings is told by the system checks (`checks.py`); here it raises
+`ConfigurationError`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
+from .accounts import DEFAULT_ACCOUNT as DEFAULT_ACCOUNT
+from .accounts import PROJECT_KEYS, overrides, redpin_settings
 from .exceptions import ConfigurationError
 from .rules.callback_tokens import is_strong
 from .rules.references import REFERENCE_MAX_LENGTH
 from .rules.requests import Policy
-
-DEFAULT_ACCOUNT: Final = "default"
 
 # Redpin documents both hosts; the path of its sessions is documented for the list call.
 DEFAULTS: Final[dict[str, Any]] = {
@@ -42,16 +44,15 @@ DEFAULTS: Final[dict[str, Any]] = {
     "CA_BUNDLE": "",
     "TOKEN_CACHE": "default",
 }
-# These hold for the project as a whole, not for one account.
-ACCOUNTS: Final = "ACCOUNTS"
-
-# An alias stands in the webhook's URL and in a column.
-_ALIAS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SESSIONS_PATH: Final = re.compile(r"/[^{}?#]*\{customer_id\}[^{}?#]*")
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_customer_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 64  # It is kept in a column.
 
 
 def _is_list_of_text(value: object) -> bool:
@@ -81,7 +82,8 @@ def _is_cache(value: object) -> bool:
 
 
 def _is_length(value: object) -> bool:
-    return type(value) is int and 1 <= value <= REFERENCE_MAX_LENGTH
+    # A reference that is made here has 36 characters.
+    return type(value) is int and 36 <= value <= REFERENCE_MAX_LENGTH
 
 
 def _is_path(value: object) -> bool:
@@ -95,13 +97,13 @@ SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "TOKEN_URL": (_is_text, "Give a string."),
     "CLIENT_ID": (_is_text, "Give a string."),
     "CLIENT_SECRET": (_is_text, "Give a string."),
-    "CUSTOMER_ID": (_is_text, "Give a string."),
+    "CUSTOMER_ID": (_is_customer_id, "Give a string of at most 64 characters."),
     "WEBHOOK_BASE_URL": (_is_text, "Give a string."),
     "WEBHOOK_SECRETS": (_is_list_of_text, "Give a list of strings."),
     "ALLOWED_ORIGINS": (_is_list_of_text, "Give a list of strings."),
     "HOSTED_PAGE_ORIGINS": (_is_list_of_text, "Give a list of strings."),
     "PURPOSES_OF_TRANSACTION": (_is_choice, "Give a list of strings, or None to allow any."),
-    "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 1 to 100."),
+    "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 36 to 100."),
     "CONNECT_TIMEOUT": (_is_seconds(10), "Give seconds, at most 10."),
     "READ_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
     "TOTAL_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
@@ -170,38 +172,18 @@ class Account:
         )
 
 
-def redpin_settings() -> Mapping[str, Any]:
-    """Return `settings.REDPIN` as the project wrote it, or an empty dict."""
-    found = getattr(settings, "REDPIN", {})
-    if not isinstance(found, Mapping):
-        raise ConfigurationError("settings.REDPIN has to be a dict.")
-    return found
-
-
-def account_aliases() -> list[str]:
-    """Return the alias of every account, `default` first.
-
-    Raises `ConfigurationError` for one that can't stand in a URL.
-    """
-    accounts = redpin_settings().get(ACCOUNTS) or {}
-    if not isinstance(accounts, Mapping):
-        raise ConfigurationError("REDPIN['ACCOUNTS'] has to be a dict of dicts, by alias.")
-    for alias in accounts:
-        if not isinstance(alias, str) or not _ALIAS.fullmatch(alias):
-            raise ConfigurationError(
-                f"REDPIN['ACCOUNTS'] has the alias {alias!r}; use 1 to 64 letters, digits, '-' and"
-                " '_'."
-            )
-    return [DEFAULT_ACCOUNT, *(alias for alias in accounts if alias != DEFAULT_ACCOUNT)]
-
-
 def raw_settings(alias: str) -> dict[str, Any]:
-    """Return the settings of one account: the defaults, `REDPIN`, and its entry in `ACCOUNTS`."""
-    base = {key: value for key, value in redpin_settings().items() if key != ACCOUNTS}
-    own = (redpin_settings().get(ACCOUNTS) or {}).get(alias, {})
-    if not isinstance(own, Mapping):
-        raise ConfigurationError(f"REDPIN['ACCOUNTS'][{alias!r}] has to be a dict.")
-    return {**DEFAULTS, **base, **own}
+    """Return the settings of one account: the defaults, `REDPIN`, and what overrides them.
+
+    Raises as `overrides` does.
+    """
+    base = {key: value for key, value in redpin_settings().items() if key not in PROJECT_KEYS}
+    return {**DEFAULTS, **base, **overrides(alias)}
+
+
+def unknown_names(raw: Mapping[Any, Any]) -> list[str]:
+    """Return the keys that no account has."""
+    return sorted({str(name) for name in raw} - set(DEFAULTS))
 
 
 def wrong_names(raw: Mapping[str, Any]) -> list[str]:
@@ -209,17 +191,19 @@ def wrong_names(raw: Mapping[str, Any]) -> list[str]:
     return [name for name, (is_right, _) in SHAPES.items() if not is_right(raw[name])]
 
 
+@sensitive_variables()
 def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
-    """Return the settings of the account `alias`.
+    """Return the settings of the account `alias`. They are read, or asked for, at each call.
 
-    Raises `ConfigurationError` for an alias that is not in `REDPIN["ACCOUNTS"]`, and for values
-    of a wrong type: a server or a worker may never have run the system checks.
+    Raises `UnknownAccount` for an alias that is neither in `REDPIN["ACCOUNTS"]` nor known to the
+    `ACCOUNT_RESOLVER`, and `ConfigurationError` for keys that nobody knows and for values of a
+    wrong type: a server or a worker may never have run the system checks.
     """
-    if alias not in account_aliases():
-        raise ConfigurationError(f"REDPIN['ACCOUNTS'] has no account {alias!r}.")
     raw = raw_settings(alias)
+    # The values themselves stay out of the texts: they may be secrets.
+    for name in unknown_names(raw):
+        raise ConfigurationError(f"REDPIN has the unknown key {name!r:.80} for {alias!r}.")
     for name in wrong_names(raw):
-        # The value itself stays out of the text: it may be a secret.
         raise ConfigurationError(
             f"REDPIN[{name!r}] has a wrong type or value for the account {alias!r}."
             f" {SHAPES[name][1]}"

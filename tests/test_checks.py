@@ -12,6 +12,7 @@ from django.core.checks import Warning as WarningMessage
 from django.urls import URLPattern
 from pytest_django import Settings
 
+from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.checks import check_settings
 from django_redpin.conf import DEFAULTS
 
@@ -25,7 +26,7 @@ NAN, INF = float("nan"), float("inf")
 WRONG_TEXT: Final[tuple[Any, ...]] = (None, 7, True, b"canary-bytes", ["canary-item"], {"a": 1})
 WRONG_LIST: Final[tuple[Any, ...]] = (None, 7, "canary-text", {"canary-item"}, [1], [b"canary"], {})
 WRONG_SECONDS: Final[tuple[Any, ...]] = (None, "canary-text", [], 0, -1, True, NAN, INF)
-WRONG_LENGTH: Final[tuple[Any, ...]] = (None, "canary-text", [], 0, -1, 101, 36.5, True, INF, NAN)
+WRONG_LENGTH: Final[tuple[Any, ...]] = (35, None, "canary-text", [], 0, -1, 101, 36.5, True, INF, NAN)
 TEXTS: Final = (
     *("BASE_URL", "SESSIONS_PATH", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID"),
     "WEBHOOK_BASE_URL",
@@ -60,7 +61,7 @@ def check(settings: Settings) -> Check:
 def helpful(messages: list[CheckMessage]) -> list[CheckMessage]:
     """Each has an id, says something, tells the cure, and holds nothing of what was set."""
     for message in messages:
-        assert re.fullmatch(r"redpin\.(E00[1-9]|W001)", str(message.id)), message
+        assert re.fullmatch(r"redpin\.(E00[1-9]|E010|W001)", str(message.id)), message
         assert isinstance(message.hint, str)
         assert message.hint.strip()
         assert message.msg.strip()
@@ -284,9 +285,10 @@ def test_every_mistake_is_told_at_once(settings: Settings, check: Check) -> None
         HOSTED_PAGE_ORIGINS=["a"],
         UNKNOWN="canary-text",
         ACCOUNTS={"gulf": "canary-text"},
+        ACCOUNT_RESOLVER="canary-text",
     )
 
-    assert ids(messages) == {f"redpin.E00{number}" for number in range(1, 10)}
+    assert ids(messages) == {f"redpin.E{number:03}" for number in range(1, 11)}
     assert all(isinstance(message, Error) for message in messages)
 
 
@@ -303,7 +305,7 @@ def test_an_alias_that_no_webhook_url_or_row_can_hold(check: Check, alias: objec
     assert check(ACCOUNTS={alias: {}})
 
 
-@pytest.mark.parametrize("name", [*sorted(DEFAULTS), "ACCOUNTS"])
+@pytest.mark.parametrize("name", sorted({*DEFAULTS, *PROJECT_KEYS}))
 def test_no_value_of_any_key_crashes_the_checks(settings: Settings, name: str) -> None:
     right = settings.REDPIN
     for value in ODD:

@@ -17,11 +17,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from django_redpin.accounts import PROJECT_KEYS, account_aliases
 from django_redpin.checks import check_settings
 from django_redpin.client import RedpinClient
 from django_redpin.client.messages import CreatedSession, SessionRecord
 from django_redpin.client.transport import Answer
-from django_redpin.conf import DEFAULTS, account_aliases, get_account
+from django_redpin.conf import DEFAULTS, get_account
 from django_redpin.exceptions import ConfigurationError
 from django_redpin.models import PaymentSession, Recipient, SessionRecipient, WebhookEvent
 from django_redpin.services import Share
@@ -120,7 +121,7 @@ def test_what_the_checks_call_wrong_is_refused_too(
     assert_silent(caught.value)
 
 
-@pytest.mark.parametrize("name", [*sorted(DEFAULTS), "ACCOUNTS"])
+@pytest.mark.parametrize("name", sorted({*DEFAULTS, *PROJECT_KEYS}))
 def test_no_value_of_any_key_ends_in_another_error(settings: Settings, name: str) -> None:
     right = settings.REDPIN
     for value in ODD:
@@ -138,7 +139,7 @@ VALUES: Final = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
     max_leaves=4,
 )
-NAMES: Final = st.sampled_from([*sorted(DEFAULTS), "ACCOUNTS"]) | st.text()
+NAMES: Final = st.sampled_from(sorted({*DEFAULTS, *PROJECT_KEYS})) | st.text()
 
 
 @hypothesis_settings(max_examples=40, deadline=None)

@@ -13,8 +13,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..conf import account_aliases
-from ..exceptions import ConfigurationError
+from ..accounts import account_aliases, overrides
+from ..exceptions import ConfigurationError, UnknownAccount
 from ..models import Recipient
 from ..rules import exact_json
 from ..rules.bank_details import bank_details_faults
@@ -51,15 +51,16 @@ class NewRecipientForm(RecipientForm):
         fields = "__all__"
 
     def clean_account(self) -> str:
-        """Return the alias of an account that the settings know."""
+        """Return the alias of an account that the settings, or their resolver, know."""
         alias = str(self.cleaned_data["account"])
         try:
-            known = account_aliases()
+            overrides(alias)
+        except UnknownAccount:
+            told = _("The settings know no such account. They know: %(known)s.")
+            known = ", ".join(account_aliases())
+            raise forms.ValidationError(told, params={"known": known}) from None
         except ConfigurationError as error:
             raise forms.ValidationError(str(error)) from None
-        if alias not in known:
-            told = _("The settings know no such account. They know: %(known)s.")
-            raise forms.ValidationError(told, params={"known": ", ".join(known)})
         return alias
 
     def clean_country_code(self) -> str:

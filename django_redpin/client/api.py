@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -31,7 +32,9 @@ from .transport import Answer, call
 _FILTER_MAX_LENGTH: Final = 36
 _MAX_PAGES: Final = 20
 
-_providers: dict[Account, TokenProvider] = {}
+# With tenants in a database there may be thousands of accounts.
+PROVIDERS_KEPT: Final = 256
+_providers: OrderedDict[Account, TokenProvider] = OrderedDict()
 _providers_lock: Final = threading.Lock()
 
 
@@ -158,8 +161,15 @@ class RedpinClient:
 
 
 def _provider(account: Account) -> TokenProvider:
-    """Return the one provider for these settings; changed settings get a new one."""
+    """Return the one provider for these settings; changed settings get a new one.
+
+    Those that were not used for longest are let go; the cache keeps their tokens.
+    """
     with _providers_lock:
-        if account not in _providers:
-            _providers[account] = TokenProvider(account)
-        return _providers[account]
+        provider = _providers.get(account)
+        if provider is None:
+            provider = _providers[account] = TokenProvider(account)
+        _providers.move_to_end(account)
+        if len(_providers) > PROVIDERS_KEPT:
+            _providers.popitem(last=False)
+        return provider

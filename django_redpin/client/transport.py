@@ -205,5 +205,5 @@ def _text(value: object) -> str:
 def _date(header: str | None) -> datetime:
     try:
         return parsedate_to_datetime(header or "").astimezone(timezone.utc)
-    except ValueError:
+    except (ValueError, OverflowError):
         return datetime.now(timezone.utc)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ..exceptions import RedpinError
+from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
 from .journal import Subject, hold_for_review, write
@@ -57,10 +57,6 @@ class Fact:
     def is_latest(self) -> bool:
         """Whether it is what Redpin shows at this moment."""
         return self.status == self.listed
-
-
-class FactNotApplied(RedpinError):
-    """Other writers were faster each time. The event stays due."""
 
 
 class _Lost(Exception):

@@ -69,8 +69,8 @@ class WebhookView(APIView):
             verifier = verify_token(account, client_reference_id, token)
         except NotVerified as error:
             return self._rejected(request, account, str(error))
-        except NoVerifier:
-            logger.error("Webhook refused: REDPIN['WEBHOOK_SECRETS'] has no strong secret.")
+        except NoVerifier as error:
+            logger.error("Webhook refused: %s", error)
             return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "The webhook is not configured.")
         if not _is_json(request.content_type or ""):
             detail = "Post application/json."

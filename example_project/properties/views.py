@@ -21,6 +21,7 @@ from django_redpin.exceptions import (
     RedpinError,
     SessionRejected,
 )
+from django_redpin.forms import add_faults
 from django_redpin.models import PaymentSession
 
 from . import orders, wording
@@ -37,8 +38,6 @@ _MOVING: Final = _PREPARING | {_State.OPEN}
 # The hosted page is where the buyer pays, and reads how to send the money.
 _PAYABLE: Final = frozenset({"", "AWAITING_FUNDS"})
 _ENDED_UNPAID: Final = frozenset({"CANCELLED", "REFUNDED"})
-# Redpin's name of a field, and the form's; a fault of any other field is shown above the form.
-_FIELDS: Final = {"client_customer_ref": "client_customer_ref"}
 
 
 @require_safe
@@ -85,33 +84,40 @@ def _order_from(
         return redirect("properties:pay", order.pk)
     try:
         return _start(request, order)
-    except InvalidPaymentSession as problem:
-        order.delete()  # Nothing was stored or sent: the same form may be sent again, corrected.
-        for fault in problem.faults:
-            form.add_error(_FIELDS.get(fault.field), fault.message)
+    except (InvalidPaymentSession, SessionRejected) as problem:
+        if isinstance(problem, SessionRejected) and problem.field not in form.fields:
+            return _tell_refusal(request, order, problem)  # Nothing on this form could be mended.
+        order.delete()  # There is no session to pay: the same form may be sent again, corrected.
+        add_faults(form, problem)
         return None
 
 
 def _start(request: HttpRequest, order: Order) -> HttpResponseRedirect:
     """Start the order's payment; return where to go next, with a message that says why.
 
-    Raises `InvalidPaymentSession` and `UnitTaken`, which each caller tells in its own way.
+    Raises `InvalidPaymentSession`, `SessionRejected` and `UnitTaken`, which each caller tells in
+    its own way.
     """
     try:
         orders.start_payment(order)
-    except SessionRejected as problem:
-        told = _("Redpin did not accept the session: %(why)s")
-        messages.error(request, told % {"why": problem.description or problem.code})
+    except (InvalidPaymentSession, SessionRejected, orders.UnitTaken):
+        raise
     except OutcomeUnknown:
         messages.warning(request, _("Redpin has not answered yet. Your order is safe."))
     except PaymentUnderWay:
         messages.info(request, _("A payment for this order is under way already."))
-    except (InvalidPaymentSession, orders.UnitTaken):
-        raise
-    except RedpinError:
-        messages.error(request, _("Payments are not available at the moment. Please try again."))
+    except RedpinError as problem:
+        messages.error(request, problem.user_message)
     else:
         return redirect("properties:pay", order.pk)
+    return redirect(order)
+
+
+def _tell_refusal(
+    request: HttpRequest, order: Order, problem: SessionRejected
+) -> HttpResponseRedirect:
+    told = _("Redpin did not accept the session: %(why)s")
+    messages.error(request, told % {"why": problem.description or problem.code})
     return redirect(order)
 
 
@@ -142,6 +148,8 @@ def renew(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
         return _start(request, order)
     except orders.UnitTaken:
         messages.error(request, _("Somebody else has reserved this home in the meantime."))
+    except SessionRejected as problem:
+        return _tell_refusal(request, order, problem)
     except InvalidPaymentSession as problem:
         why = " ".join(fault.message for fault in problem.faults)
         told = _("This order can't be paid any more: %(why)s Please start over from the home.")

@@ -207,6 +207,45 @@ def test_a_refusal_is_told_in_redpins_words_and_can_be_tried_again(
     assert order.holds == unit
 
 
+def test_a_refusal_of_what_the_form_asks_for_is_told_on_its_field_and_can_be_corrected(
+    shop: FakeRedpin, reserve: Reserve
+) -> None:
+    def refuse_reference(handler: Handler) -> None:
+        told = "No customer <MQ-2041> is known."
+        handler.error(400, "INVALID_PARAMETER", told, "client_customer_ref")
+
+    shop.create_script.append(refuse_reference)
+    key = str(uuid.uuid4())
+
+    answer = reserve(order=key)
+
+    assert answer.status_code == 422
+    assert "Buyer's reference: No customer &lt;MQ-2041&gt; is known." in words(answer)
+    assert 'name="client_customer_ref" value="MQ-2041"' in answer.content.decode()
+    assert PaymentSession.objects.get().state == "rejected"
+    assert not Order.objects.exists()
+
+    again = reserve(order=key, client_customer_ref="MQ-2042")
+
+    assert again["Location"] == f"/orders/{key}/pay/"
+    assert Order.objects.get().client_customer_ref == "MQ-2042"
+    assert shop.creates[-1].json["client_customer_ref"] == "MQ-2042"
+
+
+def test_a_renewal_that_redpin_refuses_is_told_on_the_orders_page(
+    shop: FakeRedpin, reserve: Reserve
+) -> None:
+    shop.create_script.extend([refuse, refuse])
+    client = Client()
+    reserve(client)
+    order = Order.objects.get()
+
+    page = client.get(client.post(f"/orders/{order.pk}/renew/")["Location"])
+
+    assert page.request["PATH_INFO"] == f"/orders/{order.pk}/"
+    assert words(page).count("This customer is not onboarded.") == 2
+
+
 def test_without_an_answer_the_order_waits_and_the_same_session_is_looked_up(
     shop: FakeRedpin, reserve: Reserve, unit: Unit
 ) -> None:

@@ -1,0 +1,122 @@
+"""Which accounts there are, and where what they override comes from.
+
+The settings list them in `REDPIN["ACCOUNTS"]`, as `DATABASES` does; for a merchant whose tenants
+live in a database, `REDPIN["ACCOUNT_RESOLVER"]` looks them up. What a setting has to look like is
+in `conf.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from .exceptions import ConfigurationError, UnknownAccount
+
+DEFAULT_ACCOUNT: Final = "default"
+
+# These hold for the project as a whole, not for one account.
+ACCOUNTS: Final = "ACCOUNTS"
+ACCOUNT_RESOLVER: Final = "ACCOUNT_RESOLVER"
+PROJECT_KEYS: Final = frozenset({ACCOUNTS, ACCOUNT_RESOLVER})
+
+Resolver = Callable[[str], "Mapping[str, Any] | None"]
+
+# An alias stands in the webhook's URL and in a column.
+_ALIAS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DOTTED_PATH: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+
+
+def redpin_settings() -> Mapping[str, Any]:
+    """Return `settings.REDPIN` as the project wrote it, or an empty dict."""
+    found = getattr(settings, "REDPIN", {})
+    if not isinstance(found, Mapping):
+        raise ConfigurationError("settings.REDPIN has to be a dict.")
+    return found
+
+
+def account_aliases() -> list[str]:
+    """Return the alias of every account in the settings, `default` first.
+
+    Raises `ConfigurationError` for one that can't stand in a URL, and for two that differ in case
+    alone: to some databases the rows of both are those of one account.
+    """
+    accounts = redpin_settings().get(ACCOUNTS) or {}
+    if not isinstance(accounts, Mapping):
+        raise ConfigurationError("REDPIN['ACCOUNTS'] has to be a dict of dicts, by alias.")
+    for alias in accounts:
+        if not isinstance(alias, str) or not _ALIAS.fullmatch(alias):
+            raise ConfigurationError(
+                f"REDPIN['ACCOUNTS'] has the alias {alias!r}; use 1 to 64 letters, digits, '-' and"
+                " '_'."
+            )
+    aliases = [DEFAULT_ACCOUNT, *(alias for alias in accounts if alias != DEFAULT_ACCOUNT)]
+    if len({alias.lower() for alias in aliases}) < len(aliases):
+        raise ConfigurationError("REDPIN['ACCOUNTS'] has aliases that differ in case alone.")
+    return aliases
+
+
+def account_resolver() -> Resolver | None:
+    """Return the callable that `ACCOUNT_RESOLVER` names, or None.
+
+    Raises `ConfigurationError` where it is no dotted path, or leads to no callable.
+    """
+    path = redpin_settings().get(ACCOUNT_RESOLVER)
+    if path is None:
+        return None
+    if not isinstance(path, str) or not _DOTTED_PATH.fullmatch(path):
+        raise ConfigurationError(f"REDPIN[{ACCOUNT_RESOLVER!r}] has to be a dotted path, or None.")
+    try:
+        resolver: object = import_string(path)
+    except Exception as error:  # noqa: BLE001  The module's own code may raise anything.
+        raise ConfigurationError(
+            f"REDPIN[{ACCOUNT_RESOLVER!r}]: {path} can't be imported ({type(error).__name__})."
+        ) from None
+    if not callable(resolver):
+        raise ConfigurationError(f"REDPIN[{ACCOUNT_RESOLVER!r}]: {path} can't be called.")
+    return resolver
+
+
+def overrides(alias: str) -> Mapping[str, Any]:
+    """Return what an account says of itself: its entry in `ACCOUNTS`, else what the resolver says.
+
+    Raises `UnknownAccount` where neither knows the alias, and `ConfigurationError` where what
+    they say is no dict, or the resolver fails.
+    """
+    return _listed(alias) if alias in account_aliases() else _resolved(alias)
+
+
+def _listed(alias: str) -> Mapping[str, Any]:
+    own = (redpin_settings().get(ACCOUNTS) or {}).get(alias, {})
+    if not isinstance(own, Mapping):
+        raise ConfigurationError(f"REDPIN['ACCOUNTS'][{alias!r}] has to be a dict.")
+    return own
+
+
+def _resolved(alias: str) -> Mapping[str, Any]:
+    unknown = UnknownAccount(f"REDPIN['ACCOUNTS'] has no account {alias!r:.80}.")
+    # A webhook's URL carries the alias, so anybody may ask for any; and where a database ignores
+    # case, another spelling of a listed one would lead to its rows.
+    if not isinstance(alias, str) or not _ALIAS.fullmatch(alias):
+        raise unknown
+    if alias.lower() in {listed.lower() for listed in account_aliases()}:
+        raise unknown
+    resolver = account_resolver()
+    if resolver is None:
+        raise unknown
+    where = f"REDPIN[{ACCOUNT_RESOLVER!r}], {redpin_settings()[ACCOUNT_RESOLVER]}"
+    try:
+        found = resolver(alias)
+        own = dict(found) if isinstance(found, Mapping) else None
+    except Exception as error:  # noqa: BLE001  Whatever it is, its text may hold a secret.
+        raise ConfigurationError(
+            f"{where}, failed for the account {alias!r} ({type(error).__name__})."
+        ) from None
+    if found is None:
+        raise UnknownAccount(f"{where}, knows no account {alias!r}.")
+    if own is None:
+        raise ConfigurationError(f"{where}, has to return a dict, or None.")
+    return own
