@@ -450,6 +450,7 @@ def test_whatever_follows_goes_through_the_account_of_the_row(
     """Lost answers, the sweep, webhooks, their confirmation, refreshing, renewing: all of it."""
     redpin.list_shows_url = True
     redpin.create_script.extend([store_and_hang_up] * 2)
+    redpin.list_script.extend([lambda handler: handler.error(403, "X", "not now")] * 2)
     for alias in pair:
         with pytest.raises(OutcomeUnknown):
             create(alias, client_reference_id="ORDER-1")

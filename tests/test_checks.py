@@ -26,7 +26,19 @@ NAN, INF = float("nan"), float("inf")
 WRONG_TEXT: Final[tuple[Any, ...]] = (None, 7, True, b"canary-bytes", ["canary-item"], {"a": 1})
 WRONG_LIST: Final[tuple[Any, ...]] = (None, 7, "canary-text", {"canary-item"}, [1], [b"canary"], {})
 WRONG_SECONDS: Final[tuple[Any, ...]] = (None, "canary-text", [], 0, -1, True, NAN, INF)
-WRONG_LENGTH: Final[tuple[Any, ...]] = (35, None, "canary-text", [], 0, -1, 101, 36.5, True, INF, NAN)
+WRONG_LENGTH: Final[tuple[Any, ...]] = (
+    35,
+    None,
+    "canary-text",
+    [],
+    0,
+    -1,
+    101,
+    36.5,
+    True,
+    INF,
+    NAN,
+)
 TEXTS: Final = (
     *("BASE_URL", "SESSIONS_PATH", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID"),
     "WEBHOOK_BASE_URL",

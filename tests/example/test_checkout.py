@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -247,7 +249,7 @@ def test_a_renewal_that_redpin_refuses_is_told_on_the_orders_page(
 
 
 def test_without_an_answer_the_order_waits_and_the_same_session_is_looked_up(
-    shop: FakeRedpin, reserve: Reserve, unit: Unit
+    shop: FakeRedpin, reserve: Reserve, unit: Unit, let_time_pass: Callable[[timedelta], None]
 ) -> None:
     shop.create_script.append(Handler.hang_up)
     client = Client()
@@ -260,6 +262,7 @@ def test_without_an_answer_the_order_waits_and_the_same_session_is_looked_up(
     assert '<meta http-equiv="refresh"' in page.content.decode()
     assert order.holds == unit
 
+    let_time_pass(timedelta(minutes=1))
     client.post(f"/orders/{order.pk}/renew/")
 
     session = PaymentSession.objects.get()

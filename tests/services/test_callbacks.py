@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,11 +56,15 @@ def test_an_own_callback_to_this_machine_is_for_debug(
 
 
 def test_a_lost_session_is_not_sent_again_with_a_callback_in_the_clear(
-    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    settings: Settings,
+    let_time_pass: Callable[[timedelta], None],
 ) -> None:
     redpin.create_script.append(Handler.hang_up)
     with pytest.raises(OutcomeUnknown) as raised:
         create_payment_session(**arguments)
+    let_time_pass(timedelta(minutes=10))
     settings.REDPIN = {**settings.REDPIN, "WEBHOOK_BASE_URL": "http://shop.example"}
 
     with pytest.raises(OutcomeUnknown, match="WEBHOOK_BASE_URL"):
