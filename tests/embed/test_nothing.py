@@ -34,6 +34,7 @@ NONE = "NoneType"
 def test_what_is_no_session_is_told_to_the_payer_and_to_the_log(
     context: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "django_redpin")
     html = Template(TAG).render(Context({**context, "renew_url": "/orders/7/renew/"}))
 
     page = Page(html)
@@ -59,6 +60,7 @@ def test_the_function_behind_the_tag_takes_none_too() -> None:
 
 
 def test_a_session_that_is_loaded_lazily_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "django_redpin")
     html = Template(TAG).render(Context({"session": SimpleLazyObject(make_session)}))
 
     assert Page(html).kind == "open"
