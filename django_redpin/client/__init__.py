@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from .api import RedpinClient
 from .events import EventMessage, read_event
-from .messages import CreatedSession, SessionRecord
+from .messages import CreatedSession, SessionPage, SessionRecord
 
-__all__ = ["CreatedSession", "EventMessage", "RedpinClient", "SessionRecord", "read_event"]
+__all__ = [
+    "CreatedSession",
+    "EventMessage",
+    "RedpinClient",
+    "SessionPage",
+    "SessionRecord",
+    "read_event",
+]

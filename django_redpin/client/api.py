@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -14,7 +15,16 @@ from ..conf import Account
 from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
 from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
-from .messages import CreatedSession, SessionRecord, create_body, read_created, read_record
+from .messages import (
+    PAGE_LIMIT,
+    CreatedSession,
+    SessionPage,
+    SessionRecord,
+    create_body,
+    read_created,
+    read_page,
+    read_record,
+)
 from .tokens import TokenProvider
 from .transport import Answer, call
 
@@ -57,12 +67,24 @@ class RedpinClient:
         ours = [
             record
             for record in records
-            if record.client_reference_id == client_reference_id
-            and record.customer_id in ("", self._account.customer_id)
+            if record.client_reference_id == client_reference_id and self._is_ours(record)
         ]
         if len(ours) > 1:
             raise NoAnswer("Redpin lists more than one session with this reference.")
         return ours[0] if ours else None
+
+    def list_sessions(self, page: int, limit: int = PAGE_LIMIT) -> SessionPage:
+        """Return one page of all sessions: `GET /v1/customers/{customer_id}/sessions`.
+
+        `page` counts from 1, `limit` is at most 100 a page. Redpin documents no order, so pages may
+        shift while they are read. Raises as `create_session` does.
+        """
+        answer = self._call("GET", params={"page": str(page), "limit": str(limit)})
+        found = read_page(answer.body, page, limit, answer.at)
+        return replace(found, records=tuple(filter(self._is_ours, found.records)))
+
+    def _is_ours(self, record: SessionRecord) -> bool:
+        return record.customer_id in ("", self._account.customer_id)
 
     @sensitive_variables()
     def _call(

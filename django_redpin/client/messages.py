@@ -7,16 +7,23 @@ stands here and nowhere else, so that one edit mends it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from moneyed import Money
 
 from ..exceptions import NoAnswer
 from ..rules.money import quantise
 from ..rules.requests import Item, PayeeShare, SessionRequest
+
+logger = logging.getLogger("django_redpin")
+
+# Redpin: the list shows 100 sessions on a page at most.
+PAGE_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,18 @@ class SessionRecord:
 
     def __repr__(self) -> str:
         return f"<SessionRecord {self.session_id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """One page of Redpin's list of sessions. `as_of` is Redpin's clock (UTC).
+
+    `total_pages` is how many there are as far as this page tells; 0 where there is no session.
+    """
+
+    records: tuple[SessionRecord, ...]
+    total_pages: int
+    as_of: datetime
 
 
 def create_body(request: SessionRequest) -> dict[str, Any]:
@@ -100,6 +119,34 @@ def read_record(entry: object, as_of: datetime) -> SessionRecord:
         session_url=text(entry.get("session_url"), 2048),
         as_of=as_of,
     )
+
+
+def read_page(body: Mapping[str, Any], page: int, limit: int, as_of: datetime) -> SessionPage:
+    """Read one page of the list, without the entries that can't be read.
+
+    Raises `NoAnswer` where there is no list, or `meta` says what is no count of pages. Where it
+    says nothing, a page that is full has another one after it.
+    """
+    entries = body.get("sessions")
+    if not isinstance(entries, list):
+        raise NoAnswer("Redpin's list of sessions has no list in it.")
+    records = []
+    for entry in entries:
+        # One that can't be read must not hide the others.
+        with suppress(NoAnswer):
+            records.append(read_record(entry, as_of))
+    if unreadable := len(entries) - len(records):
+        logger.warning("Page %s of Redpin's list has %s unreadable entries.", page, unreadable)
+    meta = body.get("meta")
+    if meta is not None and not isinstance(meta, Mapping):
+        raise NoAnswer("Redpin's list of sessions has a meta that is no object.")
+    total = (meta or {}).get("total_pages")
+    if total is None:
+        return SessionPage(tuple(records), page + (len(entries) >= limit), as_of)
+    count = text(total, 9)
+    if not (count.isascii() and count.isdecimal()):
+        raise NoAnswer("Redpin's list of sessions has a total_pages that is no count.")
+    return SessionPage(tuple(records), int(count), as_of)
 
 
 def read_time(value: object) -> datetime | None:
