@@ -16,7 +16,7 @@ from ..l10n import display_money
 from ..models import PaymentSession
 from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
-from ..services.complete import EXPIRY_GRACE
+from ..services.schedule import EXPIRY_GRACE
 
 State = PaymentSession.State
 

@@ -7,7 +7,6 @@ every attempt uses the same reference, which Redpin accepts once.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Final
 
 from django.db import IntegrityError
@@ -31,15 +30,13 @@ from .leases import claim, retry_at
 from .queue import PROCESS_EVENT, enqueue
 from .replace import replace_session
 from .requests import stored_request
+from .schedule import next_look
 from .transactions import require_no_transaction, update
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 UNFINISHED: Final = (State.CREATING, State.UNKNOWN)
-
-# Clocks differ, and a payment begun in the last second may not be listed yet.
-EXPIRY_GRACE: Final = timedelta(seconds=60)
 
 
 def complete_payment_session(session: PaymentSession) -> PaymentSession:
@@ -92,13 +89,14 @@ def send(session: PaymentSession) -> PaymentSession:
 
 
 def _open(session: PaymentSession, created: CreatedSession) -> PaymentSession:
+    session.expires_at = created.expires_at
     known = {
         "session_id": created.session_id,
         "expires_at": created.expires_at,
         "attempts": 0,
         "leased_until": None,
         # From then on the sweep asks Redpin what became of it, should no webhook have told.
-        "next_attempt_at": created.expires_at + EXPIRY_GRACE,
+        "next_attempt_at": next_look(session, timezone.now()),
         "last_error": "",
         "last_error_code": "",
         "last_error_field": "",

@@ -18,10 +18,10 @@ from ..exceptions import RedpinError
 from ..models import PaymentSession, StatusTransition, WebhookEvent
 from .complete import UNFINISHED, complete_payment_session
 from .dispatch import dispatch_transition
-from .facts import ASK_AGAIN_AFTER
 from .leases import claim
 from .process import process_event
 from .refresh import refresh_payment_session
+from .schedule import FIRST_LOOK
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
@@ -86,7 +86,7 @@ def refresh_session(pk: int) -> None:
     rows = PaymentSession.objects.filter(pk=pk)
     update(rows, leased_until=None)
     still_open = rows.filter(state=PaymentSession.State.OPEN)
-    update(still_open, next_attempt_at=timezone.now() + ASK_AGAIN_AFTER)
+    update(still_open, next_attempt_at=timezone.now() + FIRST_LOOK)
 
 
 def _due(rows: QuerySet[_Row]) -> QuerySet[_Row]:

@@ -105,6 +105,8 @@ def test_a_session_is_not_expired_in_its_very_first_seconds_of_grace(
 
 
 def test_one_sweep_does_all_that_is_due(redpin: FakeRedpin, expired: PaymentSession) -> None:
+    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
+
     sweep()
 
     expired.refresh_from_db()
@@ -323,6 +325,7 @@ def test_the_sweep_asks_about_open_sessions_past_their_time(
     expired: PaymentSession,
     settle: Callable[[], None],
 ) -> None:
+    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
     fresh = create_payment_session(**arguments)
     settle()
     asked = redpin.count("GET", "/sessions")
@@ -340,6 +343,7 @@ def test_a_payment_whose_webhooks_were_all_lost_is_found_by_the_sweep(
     redpin: FakeRedpin, expired: PaymentSession
 ) -> None:
     redpin.pay(expired.client_reference_id, "AWAITING_FUNDS")
+    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
     refresh_due_sessions()
     redpin.pay(expired.client_reference_id, "PAYMENT_COMPLETED")
     PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
