@@ -189,17 +189,28 @@ class Handler(BaseHTTPRequestHandler):
         self.json(201, self.redpin.created(record))
 
     def answer_list(self) -> None:
+        """Answer with one page of what the filters let through, the newest first."""
         if not self.is_authorized():
             return
+        filters = dict(self.call.query)
+        page, limit = int(filters.pop("page", 1)), int(filters.pop("limit", 20))
         found = [
-            dict(record)
-            for record in list(self.redpin.sessions.values())
-            if all(record.get(name) == value for name, value in self.call.query.items())
+            record
+            for record in reversed(list(self.redpin.sessions.values()))
+            if all(record.get(name) == value for name, value in filters.items())
         ]
+        shown = [dict(record) for record in found[(page - 1) * limit : page * limit]]
         if self.redpin.list_shows_url:
-            for record in found:
+            for record in shown:
                 record["session_url"] = f"{self.redpin.url}/pay/{record['session_id']}/"
-        self.json(200, {"sessions": found, "meta": {"page": 1, "total_records": len(found)}})
+        total = len(found)
+        meta = {
+            "page": page,
+            "limit": limit,
+            "total_records": total,
+            "total_pages": -(-total // limit),
+        }
+        self.json(200, {"sessions": shown, "meta": meta})
 
     def error(self, status: int, code: str, description: str, field: str = "") -> None:
         envelope = {"code": code, "description": description, "type": "Validation Error"}

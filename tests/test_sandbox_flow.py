@@ -16,12 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from django_redpin.client import RedpinClient
+from django_redpin.conf import get_account
 from django_redpin.exceptions import SessionRejected
 from django_redpin.models import PaymentSession, WebhookEvent
-from django_redpin.services import create_payment_session, refresh_payment_session
+from django_redpin.services import (
+    Reconciled,
+    create_payment_session,
+    reconcile_payment_sessions,
+    refresh_payment_session,
+    rounds,
+)
 from example_project.demo.pages import Browser, Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -193,6 +202,46 @@ def test_every_webhook_lost_is_made_good_by_asking(
 
     assert not WebhookEvent.objects.exists()
     assert history(session)[-1] == "PAYMENT_COMPLETED"
+
+
+def test_without_any_webhook_reconciling_follows_a_payment_to_its_end(
+    sandbox: str, merchant: None, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_BASE_URL": "http://127.0.0.1:9"}
+    paid, *others = [create_payment_session(**arguments) for _ in range(rounds.FEW + 2)]
+    browser, page = review_page(paid, sandbox)
+    browser.submit(page.form(step="review"), pay_from="GBP", action="pay")
+
+    deadline = time.monotonic() + 20
+    while paid.state != PaymentSession.State.CLOSED:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        PaymentSession.objects.exclude(next_attempt_at=None).update(next_attempt_at=timezone.now())
+        done = reconcile_payment_sessions()
+        paid.refresh_from_db()
+
+        # All of them by one page.
+        assert done == Reconciled(asked=len(others) + 1, moved=done.moved, calls=1)
+
+    assert not WebhookEvent.objects.exists()
+    assert history(paid)[-1] == paid.payment_status == "PAYMENT_COMPLETED"
+    assert len(set(history(paid))) == len(history(paid))
+    assert {other.state for other in PaymentSession.objects.exclude(pk=paid.pk)} == {"open"}
+
+
+def test_the_sandbox_lists_page_by_page_what_reconciling_is_to_find(
+    sandbox: str, merchant: None, arguments: dict[str, Any]
+) -> None:
+    ours = {create_payment_session(**arguments).client_reference_id for _ in range(3)}
+    client = RedpinClient(get_account())
+
+    first = client.list_sessions(1, limit=2)
+    pages = [client.list_sessions(n, limit=2) for n in range(1, first.total_pages + 1)]
+
+    found = [record.client_reference_id for page in pages for record in page.records]
+    assert ours <= set(found)
+    assert len(found) == len(set(found))
+    assert not client.list_sessions(first.total_pages + 1, limit=2).records
 
 
 def test_what_our_rules_let_through_the_sandbox_can_still_refuse(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .api import RedpinClient
 from .events import EventMessage, read_event
-from .messages import CreatedSession, SessionRecord
+from .messages import CreatedSession, SessionPage, SessionRecord
 from .outcomes import Outcome, outcome_of
 from .retries import RetryBudget, budget_for, full_jitter
 
@@ -14,6 +14,7 @@ __all__ = [
     "Outcome",
     "RedpinClient",
     "RetryBudget",
+    "SessionPage",
     "SessionRecord",
     "budget_for",
     "full_jitter",

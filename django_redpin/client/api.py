@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -17,10 +18,13 @@ from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
 from .breaker import breaker_for
 from .messages import (
+    PAGE_LIMIT,
     CreatedSession,
+    SessionPage,
     SessionRecord,
     create_body,
     read_created,
+    read_page,
     read_record,
     read_total_pages,
 )
@@ -73,7 +77,7 @@ class RedpinClient:
         """
         params = {"client_reference_id": client_reference_id}
         if len(client_reference_id) > _FILTER_MAX_LENGTH:
-            params = {"client_customer_ref": client_customer_ref, "limit": "100"}
+            params = {"client_customer_ref": client_customer_ref, "limit": str(PAGE_LIMIT)}
             if session_id:
                 params = {"session_id": session_id}
         found: list[SessionRecord] = []
@@ -88,16 +92,28 @@ class RedpinClient:
             found += [
                 record
                 for record in (read_record(entry, answer.at) for entry in entries)
-                if record.client_reference_id == client_reference_id
-                and record.customer_id in ("", self._customer_id)
+                if record.client_reference_id == client_reference_id and self._is_ours(record)
             ]
-            if found or page >= read_total_pages(answer.body):
+            if found or page >= read_total_pages(answer.body, page, len(entries)):
                 break
         else:
             raise NoAnswer("Redpin lists too many sessions of this payer to find one among them.")
         if len(found) > 1:
             raise NoAnswer("Redpin lists more than one session with this reference.")
         return found[0] if found else None
+
+    def list_sessions(self, page: int, limit: int = PAGE_LIMIT) -> SessionPage:
+        """Return one page of all sessions: `GET /v1/customers/{customer_id}/sessions`.
+
+        `page` counts from 1, `limit` is at most 100 a page. Redpin documents no order, so pages may
+        shift while they are read. Raises as `create_session` does.
+        """
+        answer = self._call("GET", params={"page": str(page), "limit": str(limit)})
+        found = read_page(answer.body, page, limit, answer.at)
+        return replace(found, records=tuple(filter(self._is_ours, found.records)))
+
+    def _is_ours(self, record: SessionRecord) -> bool:
+        return record.customer_id in ("", self._account.customer_id)
 
     @sensitive_variables()
     def _call(

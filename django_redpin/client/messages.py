@@ -7,8 +7,10 @@ stands here and nowhere else, so that one edit mends it.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -25,6 +27,10 @@ _TIME: Final = re.compile(
     r"(?:[Zz]|([+-]\d\d)(?::?([0-5]\d))?)?)?",
     re.ASCII,
 )
+logger = logging.getLogger("django_redpin")
+
+# Redpin: the list shows 100 sessions on a page at most.
+PAGE_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,18 @@ class SessionRecord:
 
     def __repr__(self) -> str:
         return f"<SessionRecord {self.session_id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """One page of Redpin's list of sessions. `as_of` is Redpin's clock (UTC).
+
+    `total_pages` is how many there are as far as this page tells; 0 where there is no session.
+    """
+
+    records: tuple[SessionRecord, ...]
+    total_pages: int
+    as_of: datetime
 
 
 def create_body(request: SessionRequest) -> dict[str, Any]:
@@ -112,11 +130,41 @@ def read_record(entry: object, as_of: datetime) -> SessionRecord:
     )
 
 
-def read_total_pages(body: Mapping[str, Any]) -> int:
-    """Return how many pages the list has, by its `meta`; 1 where it doesn't tell."""
+def read_page(body: Mapping[str, Any], page: int, limit: int, as_of: datetime) -> SessionPage:
+    """Read one page of the list, without the entries that can't be read.
+
+    Raises `NoAnswer` where there is no list, or `meta` says what is no count of pages.
+    """
+    entries = body.get("sessions")
+    if not isinstance(entries, list):
+        raise NoAnswer("Redpin's list of sessions has no list in it.")
+    records = []
+    for entry in entries:
+        # One that can't be read must not hide the others.
+        with suppress(NoAnswer):
+            records.append(read_record(entry, as_of))
+    if unreadable := len(entries) - len(records):
+        logger.warning("Page %s of Redpin's list has %s unreadable entries.", page, unreadable)
+    return SessionPage(tuple(records), read_total_pages(body, page, len(entries), limit), as_of)
+
+
+def read_total_pages(
+    body: Mapping[str, Any], page: int, entries: int, limit: int = PAGE_LIMIT
+) -> int:
+    """Return how many pages the list has. Where `meta` doesn't tell, a full one has one after it.
+
+    Raises `NoAnswer` where `meta` says what is no count of pages.
+    """
     meta = body.get("meta")
-    pages = meta.get("total_pages") if isinstance(meta, dict) else None
-    return pages if isinstance(pages, int) and not isinstance(pages, bool) and pages > 0 else 1
+    if meta is not None and not isinstance(meta, Mapping):
+        raise NoAnswer("Redpin's list of sessions has a meta that is no object.")
+    total = (meta or {}).get("total_pages")
+    if total is None:
+        return page + (entries >= limit)
+    count = text(total, 9)
+    if not (count.isascii() and count.isdecimal()):
+        raise NoAnswer("Redpin's list of sessions has a total_pages that is no count.")
+    return int(count)
 
 
 def read_time(value: object) -> datetime | None:

@@ -17,7 +17,7 @@ from ..l10n import display_money
 from ..models import PaymentSession
 from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
-from ..services.opening import EXPIRY_GRACE
+from ..services.schedule import EXPIRY_GRACE
 
 logger = logging.getLogger("django_redpin")
 

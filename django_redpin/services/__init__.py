@@ -7,16 +7,19 @@ from ..rules.faults import Fault
 from ..rules.requests import Item
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
+from .reconcile import Reconciled, reconcile_payment_sessions
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
 
 __all__ = [
     "Fault",
     "Item",
+    "Reconciled",
     "Share",
     "circuit_states",
     "complete_payment_session",
     "create_payment_session",
+    "reconcile_payment_sessions",
     "refresh_payment_session",
     "renew_payment_session",
 ]

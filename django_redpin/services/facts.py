@@ -17,14 +17,12 @@ from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
 from .journal import Subject, hold_for_review, write
+from .schedule import next_look
 from .transactions import retried
 
 State = PaymentSession.State
 
 _TRIES: Final = 5
-
-# How long a session with a payment under way is left alone before Redpin is asked about it.
-ASK_AGAIN_AFTER: Final = timedelta(minutes=15)
 
 # A payment through one of these is one that should not be.
 _DEAD_ENDS: Final = {
@@ -164,9 +162,10 @@ def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
         changes["payment_id"] = fact.payment_id
     if not session.session_id:
         changes["session_id"] = fact.session_id
-    if session.state == State.EXPIRED and fact.status not in FINAL:
-        # Begun just before it expired: asked about again until the payment has ended.
-        changes |= {"state": State.OPEN, "next_attempt_at": timezone.now() + ASK_AGAIN_AFTER}
+    if session.state in (State.OPEN, State.EXPIRED) and fact.status not in FINAL:
+        # News was just heard; if no more is, Redpin is asked until the payment has ended. One that
+        # was begun just before its session expired opens it again.
+        changes |= {"state": State.OPEN, "next_attempt_at": next_look(session, timezone.now())}
     if fact.status in FINAL:
         # The page has done its work, and its URL lets whoever has it in: it is not kept.
         changes["session_url"] = ""

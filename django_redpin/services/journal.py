@@ -41,17 +41,25 @@ def write(
 
 
 @retried
-def move_state(session: PaymentSession, to: PaymentSession.State, **changes: Any) -> bool:
+def move_state(
+    session: PaymentSession,
+    to: PaymentSession.State,
+    seen: str | None = None,
+    /,
+    **changes: Any,
+) -> bool:
     """Move the session to another state, and set `changes` with it, if nobody moved it meanwhile.
 
     Compare-and-set: returns False, and changes nothing, where the row is no longer in the state
-    that `session` shows. The instance is brought up to date either way.
+    that `session` shows, or its payment no longer at the position `seen` (None: wherever it is).
+    The instance is brought up to date either way.
     """
     from_state = session.state
+    rows = PaymentSession.objects.filter(pk=session.pk, state=from_state)
+    if seen is not None:
+        rows = rows.filter(payment_status_position=seen)
     with transaction.atomic():
-        moved = PaymentSession.objects.filter(pk=session.pk, state=from_state).update(
-            state=to, updated_at=timezone.now(), **changes
-        )
+        moved = rows.update(state=to, updated_at=timezone.now(), **changes)
         if moved and from_state != to:
             write(session, Subject.STATE, from_state, to)
     session.refresh_from_db()

@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
-from django.db.models import F, Q
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 
 from ..models import PaymentSession, StatusTransition, WebhookEvent
@@ -23,6 +23,7 @@ LEASE: Final = timedelta(seconds=300)
 _FIRST_DELAY: Final = 5.0
 _MAX_DELAY: Final = 3600.0
 
+_Row = TypeVar("_Row", bound=Model)
 Leased: TypeAlias = type[PaymentSession] | type[StatusTransition] | type[WebhookEvent]
 
 
@@ -43,6 +44,12 @@ def claim(
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     rows = model._default_manager.filter(waiting & free)
     return bool(update(rows, leased_until=now + LEASE, attempts=F("attempts") + 1))
+
+
+def due(rows: QuerySet[_Row]) -> QuerySet[_Row]:
+    """Return those of the rows that wait for an attempt by now and are in nobody's hands."""
+    now = timezone.now()
+    return rows.filter(next_attempt_at__lte=now).exclude(leased_until__gte=now)
 
 
 def retry_at(attempts: int) -> datetime:

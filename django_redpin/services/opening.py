@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -11,14 +10,12 @@ from ..client import CreatedSession
 from ..models import PaymentSession, WebhookEvent
 from .journal import move_state
 from .queue import PROCESS_EVENT, enqueue
+from .schedule import next_look
 from .transactions import update
 
 State = PaymentSession.State
 
 UNFINISHED: Final = (State.CREATING, State.UNKNOWN)
-
-# Clocks differ, and a payment begun in the last second may not be listed yet.
-EXPIRY_GRACE: Final = timedelta(seconds=60)
 
 
 def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSession:
@@ -26,6 +23,7 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
 
     Raises `IntegrityError` where another session has this session id.
     """
+    session.expires_at = created.expires_at
     known = {
         "session_id": created.session_id,
         "expires_at": created.expires_at,
@@ -33,7 +31,7 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         "attempts": 0,
         "leased_until": None,
         # From then on the sweep asks Redpin what became of it, should no webhook have told.
-        "next_attempt_at": created.expires_at + EXPIRY_GRACE,
+        "next_attempt_at": next_look(session, timezone.now()),
         "last_error": "",
         "last_error_code": "",
         "last_error_field": "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -14,7 +15,8 @@ from .confirm import identity_mismatch
 from .facts import Fact, apply_fact
 from .journal import hold_for_review, move_state
 from .lookup import look_up
-from .opening import EXPIRY_GRACE, UNFINISHED
+from .opening import UNFINISHED
+from .schedule import EXPIRY_GRACE, late_look
 from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
@@ -42,40 +44,60 @@ def ask_and_apply(session: PaymentSession) -> SessionRecord | None:
     """Ask Redpin about an open or ended session and apply the answer, which is returned."""
     seen = session.payment_status_position
     record = look_up(session)
-    if record is None:
-        return None
-    mismatch = identity_mismatch(session, record)
-    if mismatch:
-        hold_for_review(session, mismatch)
-    elif record.has_payment:
-        _apply_latest(session, record, seen)
-    elif session.state == State.OPEN and _is_over(session, record):
-        move_state(session, State.EXPIRED, session_url="", next_attempt_at=None)
+    if record is not None:
+        apply_record(session, record, seen)
     return record
 
 
-def _apply_latest(session: PaymentSession, record: SessionRecord, seen: str) -> None:
+def apply_record(session: PaymentSession, record: SessionRecord, seen: str) -> bool:
+    """Apply what Redpin lists of the session; return whether that moved it.
+
+    `seen` is the position that its payment had here before Redpin was asked.
+    """
+    mismatch = identity_mismatch(session, record)
+    if mismatch:
+        hold_for_review(session, mismatch)
+        return False
+    if record.has_payment:
+        return _apply_latest(session, record, seen)
+    now = timezone.now()
+    if not _is_over(session, record, now):
+        return False
+    # News of a payment that came in since Redpin was asked keeps the session open.
+    return move_state(
+        session,
+        State.EXPIRED,
+        seen,
+        session_url="",
+        next_attempt_at=late_look(session, now),
+    )
+
+
+def _apply_latest(session: PaymentSession, record: SessionRecord, seen: str) -> bool:
     if not is_known(record.latest_status):
         logger.warning("Redpin lists the undocumented status %r.", record.latest_status)
-    elif record.latest_status != session.payment_status:
-        apply_fact(
-            session,
-            Fact(
-                status=record.latest_status,
-                at=record.as_of,
-                key="list",
-                payment_id=record.payment_id,
-                session_id=record.session_id,
-                listed=record.latest_status,
-                seen=seen,
-            ),
-        )
-
-
-def _is_over(session: PaymentSession, record: SessionRecord) -> bool:
-    expires_at = record.expires_at or session.expires_at
-    return (
-        expires_at is not None
-        and record.as_of > expires_at + EXPIRY_GRACE
-        and timezone.now() > expires_at
+        return False
+    if record.latest_status == session.payment_status:
+        return False
+    fact = Fact(
+        status=record.latest_status,
+        at=record.as_of,
+        key="list",
+        payment_id=record.payment_id,
+        session_id=record.session_id,
+        listed=record.latest_status,
+        seen=seen,
     )
+    return apply_fact(session, fact)
+
+
+def _is_over(session: PaymentSession, record: SessionRecord, now: datetime) -> bool:
+    """Tell whether the page of an open session has ended unpaid, by Redpin's clock and by ours.
+
+    Redpin: "Once expired, the session URL becomes inaccessible". A payment that we know of, and
+    that the list does not show (yet), stands against it.
+    """
+    expires_at = record.expires_at or session.expires_at
+    if session.state != State.OPEN or session.payment_status or expires_at is None:
+        return False
+    return min(record.as_of, now) > expires_at + EXPIRY_GRACE

@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import Model, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from ..exceptions import RedpinError
 from ..models import PaymentSession, StatusTransition, WebhookEvent
 from .complete import complete_in_background
 from .dispatch import dispatch_transition
-from .facts import ASK_AGAIN_AFTER
-from .leases import claim
+from .leases import due
 from .opening import UNFINISHED
 from .process import process_event
-from .refresh import refresh_payment_session
-from .transactions import update
+from .reconcile import reconcile_payment_sessions
 
 logger = logging.getLogger("django_redpin")
-
-_Row = TypeVar("_Row", bound=Model)
 
 BATCH: Final = 100
 
@@ -37,31 +32,25 @@ def sweep() -> None:
     # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
     dispatch_due_transitions()
     process_due_events()
-    refresh_due_sessions()
+    reconcile_payment_sessions()
     complete_due_sessions()
     dispatch_due_transitions()
 
 
 def process_due_events(limit: int = BATCH) -> int:
     """Process up to `limit` events that are due; return how many were tried."""
-    return _each(_due(WebhookEvent.objects.all()), limit, process_event)
+    return _each(due(WebhookEvent.objects.all()), limit, process_event)
 
 
 def dispatch_due_transitions(limit: int = BATCH) -> int:
     """Dispatch up to `limit` transitions that are due; return how many were tried."""
-    return _each(_due(StatusTransition.objects.all()), limit, dispatch_transition)
+    return _each(due(StatusTransition.objects.all()), limit, dispatch_transition)
 
 
 def complete_due_sessions(limit: int = BATCH) -> int:
     """Complete up to `limit` sessions whose creation was cut off; return how many were tried."""
     unfinished = PaymentSession.objects.filter(state__in=UNFINISHED)
-    return _each(_due(unfinished), limit, complete_session)
-
-
-def refresh_due_sessions(limit: int = BATCH) -> int:
-    """Ask Redpin about up to `limit` open sessions past their time; return how many were asked."""
-    still_open = PaymentSession.objects.filter(state=PaymentSession.State.OPEN)
-    return _each(_due(still_open), limit, refresh_session)
+    return _each(due(unfinished), limit, complete_session)
 
 
 def complete_session(pk: int) -> None:
@@ -72,27 +61,7 @@ def complete_session(pk: int) -> None:
         logger.warning("A session is not complete: %s", error)
 
 
-def refresh_session(pk: int) -> None:
-    """Refresh one open session; while it stays open, it is due again in 15 minutes."""
-    if not claim(PaymentSession, pk, states=(PaymentSession.State.OPEN,)):
-        return
-    session = PaymentSession.objects.get(pk=pk)
-    try:
-        refresh_payment_session(session)
-    except RedpinError as error:
-        logger.warning("Session %s is not refreshed: %s", session.client_reference_id, error)
-    rows = PaymentSession.objects.filter(pk=pk)
-    update(rows, leased_until=None)
-    still_open = rows.filter(state=PaymentSession.State.OPEN)
-    update(still_open, next_attempt_at=timezone.now() + ASK_AGAIN_AFTER)
-
-
-def _due(rows: QuerySet[_Row]) -> QuerySet[_Row]:
-    now = timezone.now()
-    return rows.filter(next_attempt_at__lte=now).exclude(leased_until__gte=now)
-
-
-def _each(rows: QuerySet[_Row], limit: int, work: Callable[[int], object]) -> int:
+def _each(rows: QuerySet[Any], limit: int, work: Callable[[int], object]) -> int:
     keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     for pk in keys:
         try:

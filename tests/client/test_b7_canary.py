@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient, api, tokens
+from django_redpin.client import RedpinClient, api, breaker, tokens
 from django_redpin.conf import get_account
 from django_redpin.exceptions import RedpinError
 from django_redpin.models import PaymentSession
@@ -115,6 +115,7 @@ def run_everything(
     errors: list[RedpinError] = []
 
     def attempt(number: int) -> None:
+        breaker.reset()  # So many failures would open the circuit.
         try:
             create(arguments, f"ORDER-{len(errors)}-{number}")
         except RedpinError as error:
@@ -133,6 +134,8 @@ def run_everything(
         attempt(number)
         redpin.create_script.clear()
     # An early renewal that fails, and says so in the log.
+    breaker.reset()
+    create(arguments, "ORDER-good-again")
     provider = RedpinClient(get_account())._tokens
     held = provider._token
     assert held is not None

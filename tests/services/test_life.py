@@ -19,6 +19,7 @@ from django_redpin.exceptions import (
 from django_redpin.models import PaymentSession
 from django_redpin.services import (
     create_payment_session,
+    reconcile_payment_sessions,
     refresh_payment_session,
     renew_payment_session,
 )
@@ -29,7 +30,6 @@ from django_redpin.services.sweeps import (
     complete_due_sessions,
     dispatch_due_transitions,
     process_due_events,
-    refresh_due_sessions,
     sweep,
 )
 from tests.redpin_server import FakeRedpin, Handler
@@ -65,6 +65,21 @@ def test_a_session_expires_once_redpin_lists_no_payment_for_it(expired: PaymentS
 
     assert refreshed.state == State.EXPIRED
     assert refreshed.session_url == ""
+
+
+def test_c12_an_expired_session_is_looked_at_again_as_its_payment_may_be_listed_late(
+    redpin: FakeRedpin, expired: PaymentSession
+) -> None:
+    refreshed = refresh_payment_session(expired)
+    assert refreshed.next_attempt_at is not None
+    assert refreshed.next_attempt_at > datetime.now(timezone.utc)
+
+    redpin.pay(expired.client_reference_id, "PAYMENT_COMPLETED")
+    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
+    sweep()
+
+    expired.refresh_from_db()
+    assert (expired.state, expired.payment_status) == (State.CLOSED, "PAYMENT_COMPLETED")
 
 
 def test_a_session_paid_just_before_it_expired_is_paid(
@@ -105,6 +120,8 @@ def test_a_session_is_not_expired_in_its_very_first_seconds_of_grace(
 
 
 def test_one_sweep_does_all_that_is_due(redpin: FakeRedpin, expired: PaymentSession) -> None:
+    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
+
     sweep()
 
     expired.refresh_from_db()
@@ -304,51 +321,20 @@ def test_the_sweep_goes_on_after_a_row_that_fails(
     redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
-        create_payment_session(**arguments)
+        redpin.create_script.append(fail)
+        with pytest.raises(OutcomeUnknown):
+            create_payment_session(**arguments)
     PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
     seen = []
 
-    def explode(session: PaymentSession) -> PaymentSession:
-        seen.append(session.pk)
+    def explode(pk: int) -> None:
+        seen.append(pk)
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr("django_redpin.services.sweeps.refresh_payment_session", explode)
+    monkeypatch.setattr("django_redpin.services.sweeps.complete_in_background", explode)
 
-    assert refresh_due_sessions() == 2
+    assert complete_due_sessions() == 2
     assert len(seen) == 2
-
-
-def test_the_sweep_asks_about_open_sessions_past_their_time(
-    redpin: FakeRedpin,
-    arguments: dict[str, Any],
-    expired: PaymentSession,
-    settle: Callable[[], None],
-) -> None:
-    fresh = create_payment_session(**arguments)
-    settle()
-    asked = redpin.count("GET", "/sessions")
-
-    assert refresh_due_sessions() == 1
-
-    expired.refresh_from_db()
-    fresh.refresh_from_db()
-    assert (expired.state, fresh.state) == (State.EXPIRED, State.OPEN)
-    assert redpin.count("GET", "/sessions") == asked + 1
-    assert refresh_due_sessions() == 0
-
-
-def test_a_payment_whose_webhooks_were_all_lost_is_found_by_the_sweep(
-    redpin: FakeRedpin, expired: PaymentSession
-) -> None:
-    redpin.pay(expired.client_reference_id, "AWAITING_FUNDS")
-    refresh_due_sessions()
-    redpin.pay(expired.client_reference_id, "PAYMENT_COMPLETED")
-    PaymentSession.objects.update(next_attempt_at=datetime.now(timezone.utc))
-
-    refresh_due_sessions()
-
-    expired.refresh_from_db()
-    assert (expired.state, expired.payment_status) == (State.CLOSED, "PAYMENT_COMPLETED")
 
 
 def test_nothing_due_costs_one_query_a_sweep(db: None, django_assert_num_queries: Any) -> None:
@@ -356,4 +342,4 @@ def test_nothing_due_costs_one_query_a_sweep(db: None, django_assert_num_queries
         process_due_events()
         dispatch_due_transitions()
         complete_due_sessions()
-        refresh_due_sessions()
+        reconcile_payment_sessions()

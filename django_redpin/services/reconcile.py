@@ -1,0 +1,66 @@
+"""Ask Redpin about the sessions that are due, as if no webhook ever came."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from ..conf import get_account
+from ..models import PaymentSession
+from .leases import due
+from .rounds import STATES, Round
+from .transactions import require_no_transaction
+
+# Of a run: well within a lease, and within a task's time limits.
+MAX_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a run did. `asked` sessions were answered for, and `moved` of them had been behind.
+
+    `calls` were made to Redpin's list. `failed` sessions are due again in 15 minutes, because the
+    call about them, or their account as a whole, or the applying failed.
+    """
+
+    asked: int = 0
+    moved: int = 0
+    calls: int = 0
+    failed: int = 0
+
+
+def reconcile_payment_sessions(*, account: str | None = None, limit: int = 1000) -> Reconciled:
+    """Ask Redpin what became of up to `limit` sessions that are due, and apply what it says.
+
+    Due are open sessions, at widening intervals (15 minutes to a day), and those that expired an
+    hour and a day ago. Each is treated as by `refresh_payment_session`. `account` is an alias of
+    `REDPIN["ACCOUNTS"]`; without it, all accounts have their turn.
+
+    May be called at any time, and by several at once. What fails is logged and holds up nothing
+    else; what is not reached within two minutes stays due. Raises `ConfigurationError` for an alias
+    that there is not, and `OpenTransactionError` inside an open transaction.
+    """
+    deadline = time.monotonic() + MAX_SECONDS
+    rows = PaymentSession.objects.filter(state__in=STATES)
+    if account is not None:
+        rows = rows.filter(account=get_account(account).alias)
+    owners = list(due(rows).order_by().values_list("account", "customer_id").distinct())
+    if owners:
+        require_no_transaction("reconcile_payment_sessions")
+    # An account that takes its time must not always be the one before the others.
+    secrets.SystemRandom().shuffle(owners)
+    rounds: list[Round] = []
+    for alias, customer_id in owners:
+        left = limit - sum(len(done.answered) for done in rounds)
+        if left <= 0 or time.monotonic() >= deadline:
+            break
+        rounds.append(Round(alias, customer_id, limit=left, deadline=deadline))
+        rounds[-1].run()
+    return Reconciled(
+        asked=sum(len(done.answered) for done in rounds),
+        moved=sum(done.moved for done in rounds),
+        calls=sum(done.calls for done in rounds),
+        failed=sum(len(done.failed) for done in rounds),
+    )
