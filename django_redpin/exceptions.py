@@ -2,8 +2,9 @@
 
 `RedpinError` is the root. Below it: what the caller can mend (`ConfigurationError`,
 `InvalidPaymentSession`, `OpenTransactionError`, `IdempotencyConflict`, `PaymentUnderWay`), what
-became of a session (`SessionRejected`, `OutcomeUnknown`), and what the HTTP call met
-(`NoAnswer`, `APIError`).
+became of a session (`SessionRejected`, `OutcomeUnknown`) or of a recipient (`RecipientRejected`,
+`RecipientNotRegistered`, `RecipientNotConfirmed`), and what the HTTP call met (`NoAnswer`,
+`APIError`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 from .rules.faults import Fault
+from .rules.recipients import RecipientCheck
 
 if TYPE_CHECKING:
-    from .models import PaymentSession
+    from .models import PaymentSession, Recipient
 
 
 class RedpinError(Exception):
@@ -123,6 +125,60 @@ class NotCreatedYet(OutcomeUnknown):
     The row stays `creating`. The sweep sends it again; calling again with the same
     `idempotency_key` does so at once.
     """
+
+
+class RecipientRejected(RedpinError):
+    """Redpin refused to register the recipient. It is not tried again by itself.
+
+    `code`, `description` and `field` are Redpin's own words. The description may repeat what was
+    sent, and so stands in no text of this error.
+    """
+
+    def __init__(self, recipient: Recipient) -> None:
+        self.recipient = recipient
+        self.code = recipient.last_error_code
+        self.description = recipient.last_error
+        self.field = recipient.last_error_field
+        where = f" (field {self.field})" if self.field else ""
+        super().__init__(
+            f"Redpin refused the recipient {recipient.client_reference_id}:"
+            f" {self.code or 'no code'}{where}. Correct the recipient, save it, and call again."
+        )
+
+
+class RecipientNotRegistered(RedpinError):
+    """Redpin has not registered the recipient yet, or gave no answer to trust.
+
+    The sweep goes on with it; calling again does so at once, and looks an unanswered request up
+    first. `recipient.unanswered_at` is empty where Redpin surely has no such recipient.
+    """
+
+    def __init__(self, recipient: Recipient) -> None:
+        self.recipient = recipient
+        known = "surely not yet" if recipient.unanswered_at is None else "nobody knows yet"
+        super().__init__(
+            f"Is the recipient {recipient.client_reference_id or recipient.pk} registered at"
+            f" Redpin: {known}. It is tried again by the sweep, or at once by calling again."
+        )
+
+
+class RecipientNotConfirmed(RedpinError):
+    """The payee's bank says that the name is not that of the account (CoP, VoP): not registered.
+
+    `code` (such as ANNM or NMTC) and `description` are for the person who decides; the description
+    may name the account's holder, and so stands in no text of this error. `check` goes back with
+    the decision: `register_recipient(recipient, confirmation=error.check, customer_action=...)`.
+    """
+
+    def __init__(self, code: str, description: str, check: RecipientCheck) -> None:
+        self.code = code
+        self.description = description
+        self.check = check
+        super().__init__(
+            f"The recipient's name doesn't match its account ({code or 'no code'}). Somebody has to"
+            " decide: correct the recipient, save it and call again, or call again with"
+            " confirmation=error.check and a customer_action."
+        )
 
 
 class NoAnswer(RedpinError):

@@ -1,4 +1,4 @@
-"""The calls of Redpin's API that this package makes: create a session, look one up."""
+"""The calls of Redpin's API that this package makes: to sessions, and to recipients."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
-from ..exceptions import AuthenticationError, ConfigurationError, NoAnswer
+from ..exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    NoAnswer,
+)
 from ..rules.addresses import is_secure_url
+from ..rules.recipients import RecipientCheck, RecipientRequest
 from ..rules.requests import SessionRequest
 from .messages import (
     CreatedSession,
@@ -22,12 +28,21 @@ from .messages import (
     read_record,
     read_total_pages,
 )
+from .recipients import (
+    PAGE_LIMIT,
+    is_last_page,
+    mismatch_of,
+    read_listed,
+    read_recipient_id,
+    recipient_body,
+)
 from .tokens import TokenProvider
 from .transport import Answer, call
 
 # Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
 _FILTER_MAX_LENGTH: Final = 36
 _MAX_PAGES: Final = 20
+_MAX_RECIPIENT_PAGES: Final = 40
 
 _providers: dict[Account, TokenProvider] = {}
 _providers_lock: Final = threading.Lock()
@@ -51,7 +66,7 @@ class RedpinClient:
         The request has to be without faults. Raises `NoAnswer` where it can't be told whether the
         session was created, and a subclass of `APIError` where Redpin refuses.
         """
-        answer = self._call("POST", json=create_body(request))
+        answer = self._call("POST", self._account.sessions_path, json=create_body(request))
         return read_created(answer.body, request.client_reference_id)
 
     def find_session(
@@ -73,7 +88,9 @@ class RedpinClient:
         found: list[SessionRecord] = []
         for page in range(1, _MAX_PAGES + 1):
             answer = self._call(
-                "GET", params={**params, **({"page": str(page)} if page > 1 else {})}
+                "GET",
+                self._account.sessions_path,
+                params={**params, **({"page": str(page)} if page > 1 else {})},
             )
             entries = answer.body.get("sessions")
             if not isinstance(entries, list):
@@ -94,28 +111,80 @@ class RedpinClient:
         return found[0] if found else None
 
     @sensitive_variables()
+    def add_recipient(
+        self,
+        request: RecipientRequest,
+        *,
+        confirmation: RecipientCheck | None = None,
+        customer_action: str = "",
+    ) -> str:
+        """Add a recipient, and return its id: `POST /v2/customers/{customer_id}/recipients`.
+
+        `confirmation` and `customer_action` tell what was decided about a mismatch. Raises
+        `RecipientNotConfirmed` where the name doesn't match the account, and else as
+        `create_session` does.
+        """
+        body = recipient_body(request, confirmation, customer_action)
+        try:
+            answer = self._call("POST", self._account.recipients_path, json=body)
+        except InvalidRequestError as error:
+            raise mismatch_of(error) or error from None
+        return read_recipient_id(answer.body, request.client_reference_id)
+
+    def find_recipient(self, client_reference_id: str) -> str | None:
+        """Return the id of the recipient with this reference, or None where the list has none.
+
+        Redpin documents no filter, so that its pages are read one by one, up to 2,000 recipients;
+        raises `NoAnswer` where there are more, and else as `create_session` does.
+        """
+        for page in range(1, _MAX_RECIPIENT_PAGES + 1):
+            answer = self._call(
+                "GET",
+                self._account.recipients_path,
+                params={"page": str(page), "limit": str(PAGE_LIMIT)},
+            )
+            listed = read_listed(answer.body)
+            if client_reference_id in listed:
+                if not listed[client_reference_id]:
+                    raise NoAnswer("Redpin lists the recipient without its recipient_id.")
+                return listed[client_reference_id]
+            if is_last_page(answer.body, page):
+                return None
+        raise NoAnswer("Redpin lists too many recipients to find one among them.")
+
+    @sensitive_variables()
     def _call(
-        self, method: str, *, params: Mapping[str, str] | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
     ) -> Answer:
         """Send one request; on 401 drop the token that failed and send once more."""
         try:
-            return self._send(method, self._tokens.get(), params, json)
+            return self._send(method, path, self._tokens.get(), params, json)
         except _TokenRefused as refusal:
             self._tokens.forget(refusal.token)
         try:
-            return self._send(method, self._tokens.get(), params, json)
+            return self._send(method, path, self._tokens.get(), params, json)
         except _TokenRefused as refusal:
             raise refusal.error from None
 
     @sensitive_variables()
     def _send(
-        self, method: str, token: str, params: Mapping[str, str] | None, json: object
+        self,
+        method: str,
+        path: str,
+        token: str,
+        params: Mapping[str, str] | None,
+        json: object,
     ) -> Answer:
         account = self._account
         try:
             return call(
                 method,
-                self._url(),
+                self._url(path),
                 bearer=token,
                 timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
                 proxies=dict(account.proxies),
@@ -126,7 +195,7 @@ class RedpinClient:
         except AuthenticationError as error:
             raise _TokenRefused(token, error) from None
 
-    def _url(self) -> str:
+    def _url(self, path: str) -> str:
         account = self._account
         if not is_secure_url(account.base_url, allow_loopback=bool(settings.DEBUG)):
             raise ConfigurationError(
@@ -134,7 +203,7 @@ class RedpinClient:
                 " machine, with DEBUG)."
             )
         customer_id = quote(self._customer_id or account.required("customer_id"), safe="")
-        return account.base_url + account.sessions_path.format(customer_id=customer_id)
+        return account.base_url + path.format(customer_id=customer_id)
 
 
 class _TokenRefused(Exception):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from ..rules.faults import Fault
+from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
+from .recipients import register_recipient
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
 
 __all__ = [
     "Fault",
     "Item",
+    "RecipientCheck",
     "Share",
     "complete_payment_session",
     "create_payment_session",
     "refresh_payment_session",
+    "register_recipient",
     "renew_payment_session",
 ]

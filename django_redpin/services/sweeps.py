@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from ..exceptions import RedpinError
-from ..models import PaymentSession, StatusTransition, WebhookEvent
+from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from .complete import complete_in_background
 from .dispatch import dispatch_transition
 from .facts import ASK_AGAIN_AFTER
@@ -23,6 +23,7 @@ from .leases import claim
 from .opening import UNFINISHED
 from .process import process_event
 from .refresh import refresh_payment_session
+from .registration import pursue
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
@@ -39,6 +40,7 @@ def sweep() -> None:
     process_due_events()
     refresh_due_sessions()
     complete_due_sessions()
+    register_due_recipients()
     dispatch_due_transitions()
 
 
@@ -64,12 +66,27 @@ def refresh_due_sessions(limit: int = BATCH) -> int:
     return _each(_due(still_open), limit, refresh_session)
 
 
+def register_due_recipients(limit: int = BATCH) -> int:
+    """Register up to `limit` recipients that wait for it; return how many were tried."""
+    return _each(_due(Recipient.objects.all()), limit, register_due_recipient)
+
+
 def complete_session(pk: int) -> None:
     """Complete one session; an outcome that is still unknown is left for the next sweep."""
     try:
         complete_in_background(pk)
     except RedpinError as error:
         logger.warning("A session is not complete: %s", error)
+
+
+def register_due_recipient(pk: int) -> None:
+    """Register one recipient; what can't be told yet is left for the next sweep."""
+    if not claim(Recipient, pk):
+        return
+    try:
+        pursue(Recipient.objects.get(pk=pk))
+    except RedpinError as error:
+        logger.warning("A recipient is not registered: %s", error)
 
 
 def refresh_session(pk: int) -> None:
