@@ -27,6 +27,7 @@ from .rules.requests import Policy
 DEFAULTS: Final[dict[str, Any]] = {
     "BASE_URL": "https://api.redpincompany.com",
     "SESSIONS_PATH": "/v1/customers/{customer_id}/sessions",
+    "RECIPIENTS_PATH": "/v2/customers/{customer_id}/recipients",
     "TOKEN_URL": "https://api.currenciesdirect.com/auth/oauth/v2/token",
     "CLIENT_ID": "",
     "CLIENT_SECRET": "",
@@ -94,6 +95,7 @@ def _is_path(value: object) -> bool:
 SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "BASE_URL": (_is_text, "Give a string."),
     "SESSIONS_PATH": (_is_path, "Begin with a slash and hold {customer_id} once."),
+    "RECIPIENTS_PATH": (_is_path, "Begin with a slash and hold {customer_id} once."),
     "TOKEN_URL": (_is_text, "Give a string."),
     "CLIENT_ID": (_is_text, "Give a string."),
     "CLIENT_SECRET": (_is_text, "Give a string."),
@@ -120,6 +122,7 @@ class Account:
     alias: str
     base_url: str
     sessions_path: str
+    recipients_path: str
     token_url: str
     client_id: str
     client_secret: str
@@ -213,6 +216,7 @@ def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
         alias=alias,
         base_url=raw["BASE_URL"].rstrip("/"),
         sessions_path=raw["SESSIONS_PATH"],
+        recipients_path=raw["RECIPIENTS_PATH"],
         token_url=raw["TOKEN_URL"],
         client_id=raw["CLIENT_ID"],
         client_secret=raw["CLIENT_SECRET"],

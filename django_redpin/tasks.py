@@ -29,6 +29,14 @@ def complete_session(pk: int) -> None:
     complete_session(pk)
 
 
+@shared_task(name="django_redpin.register_recipient", **_OPTIONS)
+def register_recipient(pk: int) -> None:
+    """Register one recipient at Redpin whose registration was deferred or cut off."""
+    from .services.sweeps import register_due_recipient
+
+    register_due_recipient(pk)
+
+
 @shared_task(name="django_redpin.process_event", **_OPTIONS)
 def process_event(pk: int) -> None:
     """Process one webhook event."""

@@ -89,15 +89,23 @@ def arguments(escrow: Recipient, agent: Recipient) -> dict[str, Any]:
 
 
 @pytest.fixture
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the client neither budget nor circuit, which have their own tests: failures count."""
+    monkeypatch.setattr(retries.RetryBudget, "withdraw", lambda self: False)
+    monkeypatch.setattr(breaker, "_FAILURES_IN_A_ROW", 10**6)
+    monkeypatch.setattr(breaker, "_FEWEST_CALLS", 10**6)
+
+
+@pytest.fixture
 def let_time_pass() -> Callable[[timedelta], None]:
-    """Let what sessions wait for come: leases end, attempts are due, Redpin's list is sure."""
+    """Let what rows wait for come: leases end, attempts are due, Redpin's list is sure."""
 
     def run(time: timedelta) -> None:
-        for session in PaymentSession.objects.all():
+        for row in (*PaymentSession.objects.all(), *Recipient.objects.all()):
             for name in ("leased_until", "next_attempt_at", "unanswered_at"):
-                if getattr(session, name) is not None:
-                    setattr(session, name, getattr(session, name) - time)
-            session.save()
+                if getattr(row, name) is not None:
+                    setattr(row, name, getattr(row, name) - time)
+            row.save()
 
     return run
 

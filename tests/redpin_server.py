@@ -45,6 +45,10 @@ class FakeRedpin:
     token_script: deque[Script] = field(default_factory=deque)
     create_script: deque[Script] = field(default_factory=deque)
     list_script: deque[Script] = field(default_factory=deque)
+    recipients: list[dict[str, Any]] = field(default_factory=list)
+    recipient_script: deque[Script] = field(default_factory=deque)
+    recipient_list_script: deque[Script] = field(default_factory=deque)
+    list_tells_pages: bool = True
     list_shows_url: bool = False
     expires_in: int = 3600
     lifetime: timedelta = timedelta(minutes=30)
@@ -65,6 +69,21 @@ class FakeRedpin:
     def creates(self) -> list[Call]:
         """The create calls that arrived."""
         return [c for c in self.calls if c.method == "POST" and c.path.endswith("/sessions")]
+
+    @property
+    def adds(self) -> list[Call]:
+        """The calls to add a recipient that arrived."""
+        return [c for c in self.calls if c.method == "POST" and c.path.endswith("/recipients")]
+
+    def add(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Add the recipient, and return the answer. A reference is taken any number of times."""
+        with self.lock:
+            known = {
+                "recipient_id": str(1668758 + len(self.recipients)),
+                "client_reference_id": body["client_reference_id"],
+            }
+            self.recipients.append(known)
+        return known
 
     def pay(self, reference: str, status: str, payment_id: str = "9001") -> None:
         """Let the session's payment be in `status`."""
@@ -123,6 +142,8 @@ class Handler(BaseHTTPRequestHandler):
         call = self._record()
         if call.path.endswith("/token"):
             self._scripted(self.redpin.token_script, self.answer_token)
+        elif call.path.endswith("/recipients"):
+            self._scripted(self.redpin.recipient_script, self.answer_add)
         else:
             self._scripted(self.redpin.create_script, self.answer_create)
 
@@ -130,8 +151,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/ping":
             self.json(200, {})
             return
-        self._record()
-        self._scripted(self.redpin.list_script, self.answer_list)
+        if self._record().path.endswith("/recipients"):
+            self._scripted(self.redpin.recipient_list_script, self.answer_recipients)
+        else:
+            self._scripted(self.redpin.list_script, self.answer_list)
 
     def _record(self) -> Call:
         parts = urlsplit(self.path)
@@ -211,6 +234,20 @@ class Handler(BaseHTTPRequestHandler):
             "total_pages": -(-total // limit),
         }
         self.json(200, {"sessions": shown, "meta": meta})
+
+    def answer_add(self) -> None:
+        if self.is_authorized():
+            self.json(201, self.redpin.add(self.call.json))
+
+    def answer_recipients(self) -> None:
+        if not self.is_authorized():
+            return
+        page, limit = int(self.call.query["page"]), int(self.call.query["limit"])
+        known = self.redpin.recipients
+        shown = known[(page - 1) * limit : page * limit]
+        meta = {"page": page, "limit": limit, "total_pages": -(-len(known) // limit)}
+        told = {"meta_data": meta} if self.redpin.list_tells_pages else {}
+        self.json(200, {"recipients": shown, **told})
 
     def error(self, status: int, code: str, description: str, field: str = "") -> None:
         envelope = {"code": code, "description": description, "type": "Validation Error"}

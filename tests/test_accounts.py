@@ -71,7 +71,7 @@ class SharedRedpin(FakeRedpin):
     issued: dict[str, str] = field(default_factory=dict)
     crossed: list[str] = field(default_factory=list)
 
-    def add(self, alias: str) -> dict[str, Any]:
+    def admit(self, alias: str) -> dict[str, Any]:
         """Let there be an account; return the settings that it has at its merchant's."""
         self.clients[f"client-{alias}"] = (f"canary-secret-{alias}", {f"customer-{alias}"})
         return {
@@ -159,17 +159,17 @@ def redpin(settings: Settings) -> Iterator[SharedRedpin]:
     settings.DEBUG = True  # Plain HTTP to this machine.
     settings.REDPIN = {
         **settings.REDPIN,
-        **fake.add("default"),
+        **fake.admit("default"),
         "BASE_URL": fake.url,
         "TOKEN_URL": f"{fake.url}/auth/oauth/v2/token",
         "WEBHOOK_SECRETS": [SECRET],
         "HOSTED_PAGE_ORIGINS": [fake.url],
         "READ_TIMEOUT": 2,
-        "ACCOUNTS": {alias: fake.add(alias) for alias in LISTED},
+        "ACCOUNTS": {alias: fake.admit(alias) for alias in LISTED},
         "ACCOUNT_RESOLVER": f"{__name__}.resolve",
     }
     tenants.clear()
-    tenants.update({alias: fake.add(alias) for alias in RESOLVED})
+    tenants.update({alias: fake.admit(alias) for alias in RESOLVED})
     asked.clear()
     yield fake
     server.shutdown()

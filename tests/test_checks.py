@@ -40,8 +40,8 @@ WRONG_LENGTH: Final[tuple[Any, ...]] = (
     NAN,
 )
 TEXTS: Final = (
-    *("BASE_URL", "SESSIONS_PATH", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID"),
-    "WEBHOOK_BASE_URL",
+    *("BASE_URL", "SESSIONS_PATH", "RECIPIENTS_PATH", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"),
+    *("CUSTOMER_ID", "WEBHOOK_BASE_URL"),
 )
 LISTS: Final = ("WEBHOOK_SECRETS", "ALLOWED_ORIGINS", "HOSTED_PAGE_ORIGINS")
 WRONG: Final[list[tuple[str, Any]]] = [
@@ -141,8 +141,9 @@ def test_e003_a_value_of_a_wrong_type(check: Check, name: str, value: object) ->
         *("v1/{customer_id}/sessions", "@evil.test/{customer_id}", "/{customer_id.name}"),
     ],
 )
-def test_a_sessions_path_that_can_not_be_called(check: Check, path: str) -> None:
-    assert about("SESSIONS_PATH", check(SESSIONS_PATH=path))
+@pytest.mark.parametrize("name", ["SESSIONS_PATH", "RECIPIENTS_PATH"])
+def test_a_path_that_can_not_be_called(check: Check, name: str, path: str) -> None:
+    assert about(name, check(**{name: path}))
 
 
 @pytest.mark.parametrize("value", ["", "  ", None], ids=["empty", "blank", "absent"])

@@ -32,12 +32,16 @@ from django_redpin.exceptions import (
     OutcomeUnknown,
     PaymentUnderWay,
     RateLimitedError,
+    RecipientNotConfirmed,
+    RecipientNotRegistered,
+    RecipientRejected,
     RedpinError,
     SessionRejected,
 )
-from django_redpin.models import PaymentSession
+from django_redpin.models import PaymentSession, Recipient
 from django_redpin.rules.faults import Fault
 from django_redpin.rules.quoting import HIDDEN, bounded, quoted
+from django_redpin.rules.recipients import RecipientCheck
 from django_redpin.services import create_payment_session
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -96,6 +100,17 @@ def refusal(kind: type[APIError] = InvalidRequestError) -> APIError:
     )
 
 
+def payee(session: PaymentSession) -> Recipient:
+    """Return a recipient of which Redpin said the same as of the session."""
+    return Recipient.objects.create(
+        name="Canary Payee",
+        client_reference_id=f"PAYEE-{Recipient.objects.count()}",
+        last_error=session.last_error,
+        last_error_code=session.last_error_code,
+        last_error_field=session.last_error_field,
+    )
+
+
 def samples(session: PaymentSession) -> dict[type[RedpinError], RedpinError]:
     """Return one of each kind, made as the package makes them."""
     special: dict[type[RedpinError], Callable[[], RedpinError]] = {
@@ -107,6 +122,11 @@ def samples(session: PaymentSession) -> dict[type[RedpinError], RedpinError]:
         OutcomeUnknown: lambda: OutcomeUnknown(session, refusal(RateLimitedError)),
         NotCreatedYet: lambda: NotCreatedYet(session, retry_after=3),
         CircuitOpen: lambda: CircuitOpen("Nothing was sent.", retry_after=5),
+        RecipientRejected: lambda: RecipientRejected(payee(session)),
+        RecipientNotRegistered: lambda: RecipientNotRegistered(payee(session)),
+        RecipientNotConfirmed: lambda: RecipientNotConfirmed(
+            "ANNM", "It is somebody else's.", RecipientCheck("request-1", "AG-1")
+        ),
     }
 
     def made(kind: type[RedpinError]) -> RedpinError:
@@ -164,6 +184,7 @@ def test_that_no_money_has_moved_is_promised_by_these_alone() -> None:
     assert {kind.__name__ for kind in KINDS if not kind.money_may_have_moved} == {
         *("ConfigurationError", "UnknownAccount", "OpenTransactionError"),
         *("InvalidPaymentSession", "SessionRejected", "OutcomeUnknown", "NotCreatedYet"),
+        *("RecipientRejected", "RecipientNotRegistered", "RecipientNotConfirmed"),
     }
 
 

@@ -22,13 +22,14 @@ from pytest_django.live_server_helper import LiveServer
 
 from django_redpin.client import RedpinClient
 from django_redpin.conf import get_account
-from django_redpin.exceptions import SessionRejected
-from django_redpin.models import PaymentSession, WebhookEvent
+from django_redpin.exceptions import RecipientNotConfirmed, RecipientRejected, SessionRejected
+from django_redpin.models import PaymentSession, Recipient, WebhookEvent
 from django_redpin.services import (
     Reconciled,
     create_payment_session,
     reconcile_payment_sessions,
     refresh_payment_session,
+    register_recipient,
     rounds,
 )
 from example_project.demo.pages import Browser, Page
@@ -254,3 +255,41 @@ def test_what_our_rules_let_through_the_sandbox_can_still_refuse(
         create_payment_session(**arguments, client_reference_id="TAKEN")
 
     assert caught.value.field == "client_reference_id"
+
+
+def new_payee(name: str, **changes: Any) -> Recipient:
+    columns: dict[str, Any] = {
+        "name": name,
+        "country_code": "GBR",
+        "currency": "GBP",
+        "bank_details": {"iban": "GB33BUKB20201555555555"},
+        "address": {"address_line": "1 High Street", "city": "London"},
+    }
+    return Recipient.objects.create(**columns | changes)
+
+
+def test_b21_a_payee_is_registered_and_refused_by_the_sandboxs_own_reading(
+    sandbox: str, merchant: None
+) -> None:
+    payee = register_recipient(new_payee("Agent"))
+    with pytest.raises(RecipientRejected) as caught:
+        register_recipient(new_payee("Nobody", address={}))
+
+    assert payee.recipient_id
+    assert caught.value.field == "address"
+    client = RedpinClient(get_account())
+    assert client.find_recipient(payee.client_reference_id or "") == payee.recipient_id
+    assert client.find_recipient("nobodys") is None
+
+
+def test_b22_a_mismatch_waits_for_a_decision_and_is_registered_by_it(
+    sandbox: str, merchant: None
+) -> None:
+    payee = new_payee("MISMATCH Ltd")
+    with pytest.raises(RecipientNotConfirmed) as caught:
+        register_recipient(payee)
+
+    register_recipient(payee, confirmation=caught.value.check, customer_action="CONTINUE")
+
+    assert caught.value.code == "ANNM"
+    assert payee.recipient_id

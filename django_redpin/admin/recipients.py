@@ -77,6 +77,14 @@ class NewRecipientForm(RecipientForm):
             raise forms.ValidationError(_("Give a currency of ISO 4217, such as AED."))
         return code.upper()
 
+    def clean_address(self) -> dict[str, object]:
+        """Return the address; nothing typed in is an empty one."""
+        return _object(self.cleaned_data["address"])
+
+    def clean_further_details(self) -> dict[str, object]:
+        """Return the further details; nothing typed in is an empty dict."""
+        return _object(self.cleaned_data["further_details"])
+
     def clean_bank_details(self) -> dict[str, str]:
         """Return a flat dict of text; nothing typed in is an empty one."""
         text = str(self.cleaned_data["bank_details"])
@@ -102,14 +110,21 @@ class RecipientAdmin(AnyModelAdmin):
     list_display = ("name", "type", "country_code", "currency", "recipient_id", "account")
     list_filter = ("type", "currency", "account")
     search_fields = ("name__icontains", "recipient_id__exact")
-    readonly_fields = ("masked_bank_details", "created_at")
+    readonly_fields = (
+        "masked_bank_details",
+        "created_at",
+        "client_reference_id",
+        "unanswered_at",
+        "next_attempt_at",
+        "last_error",
+    )
     ordering = ("name",)
 
     def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
         fields = ["account", "name", "type", "country_code", "currency", "recipient_id"]
         if obj is None:
-            return [*fields, "bank_details"]
-        return [*fields, "masked_bank_details", "created_at"]
+            return [*fields, "bank_details", "is_own_account", "address", "further_details"]
+        return [*fields, *self.readonly_fields]
 
     def get_form(
         self,
@@ -135,6 +150,12 @@ class RecipientAdmin(AnyModelAdmin):
     def masked_bank_details(self, obj: Recipient) -> SafeString | str:
         rows = [(name, masked(value)) for name, value in sorted(obj.bank_details.items())]
         return format_html_join("", "<div>{}: {}</div>", rows) or "-"
+
+
+def _object(value: object) -> dict[str, object]:
+    if value and not isinstance(value, dict):
+        raise forms.ValidationError(_("Give one JSON object."))
+    return value if isinstance(value, dict) else {}
 
 
 def masked(value: object) -> str:

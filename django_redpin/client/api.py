@@ -1,4 +1,4 @@
-"""The calls of Redpin's API that this package makes: create a session, look one up."""
+"""The calls of Redpin's API that this package makes: to sessions, and to recipients."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
-from ..exceptions import APIError, AuthenticationError, ConfigurationError, NoAnswer
+from ..exceptions import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    NoAnswer,
+)
 from ..rules.addresses import is_secure_url
+from ..rules.recipients import RecipientCheck, RecipientRequest
 from ..rules.requests import SessionRequest
 from .breaker import breaker_for
 from .messages import (
@@ -28,6 +35,14 @@ from .messages import (
     read_record,
     read_total_pages,
 )
+from .recipients import (
+    RECIPIENTS_PAGE_LIMIT,
+    is_last_page,
+    mismatch_of,
+    read_listed,
+    read_recipient_id,
+    recipient_body,
+)
 from .retries import OneRetry, budget_for
 from .tokens import TokenProvider
 from .transport import Answer, call
@@ -35,6 +50,7 @@ from .transport import Answer, call
 # Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
 _FILTER_MAX_LENGTH: Final = 36
 _MAX_PAGES: Final = 20
+_MAX_RECIPIENT_PAGES: Final = 40
 
 # With tenants in a database there may be thousands of accounts.
 PROVIDERS_KEPT: Final = 256
@@ -60,7 +76,7 @@ class RedpinClient:
         The request has to be without faults. Raises `NoAnswer` where it can't be told whether the
         session was created, and a subclass of `APIError` where Redpin refuses.
         """
-        answer = self._call("POST", json=create_body(request))
+        answer = self._call("POST", self._account.sessions_path, json=create_body(request))
         return read_created(answer.body, request.client_reference_id)
 
     def find_session(
@@ -83,7 +99,9 @@ class RedpinClient:
         found: list[SessionRecord] = []
         for page in range(1, _MAX_PAGES + 1):
             answer = self._call(
-                "GET", params={**params, **({"page": str(page)} if page > 1 else {})}
+                "GET",
+                self._account.sessions_path,
+                params={**params, **({"page": str(page)} if page > 1 else {})},
             )
             entries = answer.body.get("sessions")
             if not isinstance(entries, list):
@@ -108,16 +126,65 @@ class RedpinClient:
         `page` counts from 1, `limit` is at most 100 a page. Redpin documents no order, so pages may
         shift while they are read. Raises as `create_session` does.
         """
-        answer = self._call("GET", params={"page": str(page), "limit": str(limit)})
+        answer = self._call(
+            "GET", self._account.sessions_path, params={"page": str(page), "limit": str(limit)}
+        )
         found = read_page(answer.body, page, limit, answer.at)
         return replace(found, records=tuple(filter(self._is_ours, found.records)))
 
     def _is_ours(self, record: SessionRecord) -> bool:
-        return record.customer_id in ("", self._account.customer_id)
+        return record.customer_id in ("", self._customer_id)
+
+    @sensitive_variables()
+    def add_recipient(
+        self,
+        request: RecipientRequest,
+        *,
+        confirmation: RecipientCheck | None = None,
+        customer_action: str = "",
+    ) -> str:
+        """Add a recipient, and return its id: `POST /v2/customers/{customer_id}/recipients`.
+
+        `confirmation` and `customer_action` tell what was decided about a mismatch. Raises
+        `RecipientNotConfirmed` where the name doesn't match the account, and else as
+        `create_session` does.
+        """
+        body = recipient_body(request, confirmation, customer_action)
+        try:
+            answer = self._call("POST", self._account.recipients_path, json=body)
+        except InvalidRequestError as error:
+            raise mismatch_of(error) or error from None
+        return read_recipient_id(answer.body, request.client_reference_id)
+
+    def find_recipient(self, client_reference_id: str) -> str | None:
+        """Return the id of the recipient with this reference, or None where the list has none.
+
+        Redpin documents no filter, so that its pages are read one by one, up to 2,000 recipients;
+        raises `NoAnswer` where there are more, and else as `create_session` does.
+        """
+        for page in range(1, _MAX_RECIPIENT_PAGES + 1):
+            answer = self._call(
+                "GET",
+                self._account.recipients_path,
+                params={"page": str(page), "limit": str(RECIPIENTS_PAGE_LIMIT)},
+            )
+            listed = read_listed(answer.body)
+            if client_reference_id in listed:
+                if not listed[client_reference_id]:
+                    raise NoAnswer("Redpin lists the recipient without its recipient_id.")
+                return listed[client_reference_id]
+            if is_last_page(answer.body, page):
+                return None
+        raise NoAnswer("Redpin lists too many recipients to find one among them.")
 
     @sensitive_variables()
     def _call(
-        self, method: str, *, params: Mapping[str, str] | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
     ) -> Answer:
         """Send one request; on 401 drop the token that failed and send once more.
 
@@ -130,7 +197,7 @@ class RedpinClient:
             attempt += 1
             token = self._tokens.get()  # Where there is none, that is no failure of this call's.
             try:
-                return self._send(method, token, attempt, params, json)
+                return self._send(method, path, token, attempt, params, json)
             except AuthenticationError:
                 if has_new_token:
                     raise
@@ -144,18 +211,19 @@ class RedpinClient:
     def _send(
         self,
         method: str,
+        path: str,
         token: str,
         attempt: int,
         params: Mapping[str, str] | None,
         json: object,
     ) -> Answer:
         account = self._account
-        url = self._url()
+        url = self._url(path)
         with breaker_for(url).guard():
             return call(
                 method,
                 url,
-                template=account.sessions_path,
+                template=path,
                 attempt=attempt,
                 bearer=token,
                 timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
@@ -165,7 +233,7 @@ class RedpinClient:
                 json=json,
             )
 
-    def _url(self) -> str:
+    def _url(self, path: str) -> str:
         account = self._account
         if not is_secure_url(account.base_url, allow_loopback=bool(settings.DEBUG)):
             raise ConfigurationError(
@@ -173,7 +241,7 @@ class RedpinClient:
                 " machine, with DEBUG)."
             )
         customer_id = quote(self._customer_id or account.required("customer_id"), safe="")
-        return account.base_url + account.sessions_path.format(customer_id=customer_id)
+        return account.base_url + path.format(customer_id=customer_id)
 
 
 def _provider(account: Account) -> TokenProvider:

@@ -159,7 +159,8 @@ def _error(response: requests.Response, envelope: Mapping[str, Any]) -> APIError
         description=_text(envelope.get("description")),
         type=_text(envelope.get("type")),
         field=_text(envelope.get("field")),
-        details=envelope.get("details"),
+        # A mismatch of a payee's name has its ids beside the envelope's documented names.
+        details=envelope.get("recipient_check") or envelope.get("details"),
         request_id=_request_id(response),
         retry_after=_retry_after(response.headers.get("Retry-After")),
     )

@@ -19,6 +19,7 @@ from .answers import (
     ServerError,
 )
 from .base import ConfigurationError, OpenTransactionError, RedpinError, UnknownAccount
+from .recipients import RecipientNotConfirmed, RecipientNotRegistered, RecipientRejected
 from .sessions import (
     FactNotApplied,
     IdempotencyConflict,
@@ -48,6 +49,9 @@ __all__ = [
     "OutcomeUnknown",
     "PaymentUnderWay",
     "RateLimitedError",
+    "RecipientNotConfirmed",
+    "RecipientNotRegistered",
+    "RecipientRejected",
     "RedpinError",
     "ServerError",
     "SessionRejected",

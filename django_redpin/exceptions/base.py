@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _TEXT_LENGTH: Final = 2000
 
+# The attributes that are rows of our tables.
+_ROWS: Final = ("session", "recipient")
+
 
 class RedpinError(Exception):
     """The root of every error of this package.
@@ -37,21 +40,24 @@ class RedpinError(Exception):
         super().__init__(bounded(text, _TEXT_LENGTH))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let the error travel between processes; of its session, only the primary key does."""
+        """Let the error travel between processes; of its row, only the primary key does."""
         state = dict(self.__dict__)
-        session = state.pop("session", None)
-        row = session and (type(session), session._state.db, session.pk)
-        return _rebuilt, (type(self), self.args, state, row)
+        rows = {
+            name: (type(row), row._state.db, row.pk)
+            for name in _ROWS
+            if (row := state.pop(name, None)) is not None
+        }
+        return _rebuilt, (type(self), self.args, state, rows)
 
 
-def _rebuilt(kind: type[RedpinError], args: Any, state: dict[str, Any], row: Any) -> RedpinError:
+def _rebuilt(
+    kind: type[RedpinError], args: Any, state: dict[str, Any], rows: dict[str, Any]
+) -> RedpinError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
-    if row:
-        model, database, pk = row
+    for name, (model, database, pk) in rows.items():
         # Its other fields are read from the database when they are asked for.
-        session = model.from_db(database, [model._meta.pk.attname], [pk])
-        error.__dict__["session"] = session
+        error.__dict__[name] = model.from_db(database, [model._meta.pk.attname], [pk])
     return error
 
 

@@ -68,7 +68,90 @@ class Migration(migrations.Migration):
                         verbose_name="Redpin's recipient id",
                     ),
                 ),
+                (
+                    "is_own_account",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether the account is your own.",
+                        verbose_name="own account",
+                    ),
+                ),
+                (
+                    "address",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="As Redpin documents it: address_line, city, state, post_code.",
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "further_details",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Redpin's optional fields by their names: nick_name, email, phone_number, mobile_number, payment_reference, additional_details.",
+                        verbose_name="further details",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "client_reference_id",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=36,
+                        null=True,
+                        verbose_name="reference",
+                    ),
+                ),
+                ("fingerprint", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "check_request_identifier",
+                    models.CharField(blank=True, editable=False, max_length=255),
+                ),
+                ("check_event_id", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "last_error",
+                    models.CharField(
+                        blank=True, editable=False, max_length=500, verbose_name="last error"
+                    ),
+                ),
+                (
+                    "last_error_code",
+                    models.CharField(
+                        blank=True, editable=False, max_length=500, verbose_name="its code"
+                    ),
+                ),
+                (
+                    "last_error_field",
+                    models.CharField(
+                        blank=True, editable=False, max_length=500, verbose_name="its field"
+                    ),
+                ),
+                (
+                    "unanswered_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When a request left that Redpin may have carried out, though nobody knows.",
+                        null=True,
+                        verbose_name="unanswered since",
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveSmallIntegerField(
+                        default=0, editable=False, verbose_name="attempts"
+                    ),
+                ),
+                ("leased_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="next attempt"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "recipient",
@@ -77,7 +160,14 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("account", "recipient_id"), name="redpin_recipient_id_unique"
-                    )
+                    ),
+                    models.UniqueConstraint(
+                        fields=("account", "client_reference_id"),
+                        name="redpin_recipient_reference_unique",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt")
                 ],
             },
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..rules.recipients import RecipientCheck
+
 
 class Recipient(models.Model):
     """A reusable payee, known to Redpin by `recipient_id` or sent along with its bank details."""
@@ -32,7 +34,46 @@ class Recipient(models.Model):
     recipient_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
         _("Redpin's recipient id"), max_length=100, null=True, blank=True
     )
+    is_own_account = models.BooleanField(
+        _("own account"), default=False, help_text=_("Whether the account is your own.")
+    )
+    address = models.JSONField(
+        _("address"),
+        default=dict,
+        blank=True,
+        help_text=_("As Redpin documents it: address_line, city, state, post_code."),
+    )
+    further_details = models.JSONField(
+        _("further details"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            "Redpin's optional fields by their names: nick_name, email, phone_number,"
+            " mobile_number, payment_reference, additional_details."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    # How it is registered at Redpin; for register_recipient() alone.
+    client_reference_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+        _("reference"), max_length=36, null=True, blank=True, editable=False
+    )
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    check_request_identifier = models.CharField(max_length=255, blank=True, editable=False)
+    check_event_id = models.CharField(max_length=255, blank=True, editable=False)
+    last_error = models.CharField(_("last error"), max_length=500, blank=True, editable=False)
+    last_error_code = models.CharField(_("its code"), max_length=500, blank=True, editable=False)
+    last_error_field = models.CharField(_("its field"), max_length=500, blank=True, editable=False)
+    unanswered_at = models.DateTimeField(
+        _("unanswered since"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When a request left that Redpin may have carried out, though nobody knows."),
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
+    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("recipient")
@@ -41,8 +82,19 @@ class Recipient(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "recipient_id"], name="redpin_recipient_id_unique"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["account", "client_reference_id"],
+                name="redpin_recipient_reference_unique",
+            ),
         ]
+        indexes = [models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def pending_check(self) -> RecipientCheck | None:
+        """The mismatch of name and account that nobody has decided about yet, or None."""
+        check = RecipientCheck(self.check_request_identifier, self.check_event_id)
+        return check if check.request_identifier or check.event_id else None

@@ -35,18 +35,25 @@ _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 @csrf_exempt
 def sessions(request: HttpRequest, customer_id: str) -> HttpResponse:
     """``/v1/customers/{customer_id}/sessions``: POST creates a session, GET lists them."""
-    client_id = client_of(request)
-    if client_id is None:
+    refusal = refusal_of(request, customer_id)
+    if refusal is not None:
+        return refusal
+    if request.method == "POST":
+        return _create(request, options().client_id)
+    if request.method == "GET":
+        return _list(request)
+    return method_not_allowed(["GET", "POST"])
+
+
+def refusal_of(request: HttpRequest, customer_id: str) -> HttpResponse | None:
+    """Return the answer to who may not ask for this customer, or None to who may."""
+    if client_of(request) is None:
         response = error("unauthorized", "The access token is missing, unknown or expired.")
         response["WWW-Authenticate"] = "Bearer"
         return response
     if customer_id != options().customer_id:
         return error("not_found", "There is no such customer.")
-    if request.method == "POST":
-        return _create(request, client_id)
-    if request.method == "GET":
-        return _list(request)
-    return method_not_allowed(["GET", "POST"])
+    return None
 
 
 def stamp(moment: datetime) -> str:
@@ -129,8 +136,8 @@ def _store(valid: ValidRequest, client_id: str, now: datetime) -> Session:
 
 
 def _list(request: HttpRequest) -> HttpResponse:
-    page = _number_of(request, "page", 1)
-    limit = _number_of(request, "limit", DEFAULT_PER_PAGE, most=MOST_PER_PAGE)
+    page = number_of(request, "page", 1)
+    limit = number_of(request, "limit", DEFAULT_PER_PAGE, most=MOST_PER_PAGE)
     for field, number in (("page", page), ("limit", limit)):
         if number is None:
             top = f" and at most {MOST_PER_PAGE}" if field == "limit" else ""
@@ -169,9 +176,10 @@ def _page(
     )
 
 
-def _number_of(
+def number_of(
     request: HttpRequest, field: str, default: int, most: int | None = None
 ) -> int | None:
+    """Return a whole number of the query, or None where what is there is none that is allowed."""
     text = request.GET.get(field, "")
     if not text:
         return default

@@ -1,4 +1,4 @@
-"""What the sandbox keeps: sessions with their recipients, items and codes, and access tokens.
+"""What the sandbox keeps: sessions with their parts and codes, payees, and access tokens.
 
 Payments, their facts and the callbacks about them are kept in ``ledger``.
 """
@@ -23,6 +23,7 @@ __all__ = [
     "Fact",
     "Item",
     "OneTimeCode",
+    "Payee",
     "Payment",
     "Recipient",
     "Session",
@@ -122,6 +123,21 @@ class Recipient(models.Model):
         account = self.bank_details.get("iban") or self.bank_details.get("account_number") or ""
         account = "".join(account.split())
         return account[-4:] if len(account) >= 8 else ""
+
+
+class Payee(models.Model):
+    """A recipient that was added for good, without its account: nothing here pays anybody."""
+
+    customer_id = models.CharField(max_length=255)
+    recipient_id = models.CharField(max_length=100, unique=True, default=new_recipient_id)
+    client_reference_id = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"payee {self.recipient_id}"
 
 
 class Item(models.Model):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api, hosted, oauth, pages
+from . import api, hosted, oauth, pages, recipients
 
 urlpatterns = [
     path("", pages.index, name="redpin_sandbox_index"),
@@ -16,6 +16,11 @@ urlpatterns = [
     path("pay/<str:key>/", hosted.pay, name="redpin_sandbox_pay"),
     path("auth/oauth/v2/token", oauth.token, name="redpin_sandbox_token"),
     path("v1/customers/<str:customer_id>/sessions", api.sessions, name="redpin_sandbox_sessions"),
+    path(
+        "v2/customers/<str:customer_id>/recipients",
+        recipients.recipients,
+        name="redpin_sandbox_recipients",
+    ),
 ]
 
 handler400 = "django_redpin.sandbox.pages.bad_request"

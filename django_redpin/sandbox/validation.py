@@ -20,7 +20,7 @@ EARLIEST_DUE_DAYS: Final = 5
 RECIPIENT_TYPES: Final = ("Individual", "Corporate")
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_COUNTRY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+COUNTRY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _ORIGIN_RULE: Final = (
     "must be an HTTPS origin without a path, an Android package name or an iOS bundle identifier; "
     "wildcards are not supported"
@@ -163,7 +163,7 @@ def _recipient(entry: Fields, currency: str | None) -> ValidRecipient | None:
         if kind and kind not in RECIPIENT_TYPES:
             entry.fault("type", f"must be {' or '.join(RECIPIENT_TYPES)}")
         country = entry.text("country_code", most=100)
-        if country and not _COUNTRY.fullmatch(country):
+        if country and not COUNTRY.fullmatch(country):
             entry.fault("country_code", "must be an ISO 3166-1 alpha-3 code such as ARE")
         details = _bank_details(entry, currency)
     if amount is None:

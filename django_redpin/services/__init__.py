@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..client.breaker import circuit_states
 from ..rules.faults import Fault
+from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
+from .recipients import register_recipient
 from .reconcile import Reconciled, reconcile_payment_sessions
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
@@ -14,6 +16,7 @@ from .renew import renew_payment_session
 __all__ = [
     "Fault",
     "Item",
+    "RecipientCheck",
     "Reconciled",
     "Share",
     "circuit_states",
@@ -21,5 +24,6 @@ __all__ = [
     "create_payment_session",
     "reconcile_payment_sessions",
     "refresh_payment_session",
+    "register_recipient",
     "renew_payment_session",
 ]

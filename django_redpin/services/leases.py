@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 
-from ..models import PaymentSession, StatusTransition, WebhookEvent
+from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from .transactions import update
 
 # Longer than an attempt takes: at most eight calls, each within its time-outs (conf.py bounds them
@@ -24,7 +24,9 @@ _FIRST_DELAY: Final = 5.0
 _MAX_DELAY: Final = 3600.0
 
 _Row = TypeVar("_Row", bound=Model)
-Leased: TypeAlias = type[PaymentSession] | type[StatusTransition] | type[WebhookEvent]
+Leased: TypeAlias = (
+    type[PaymentSession] | type[Recipient] | type[StatusTransition] | type[WebhookEvent]
+)
 
 
 def claim(

@@ -15,6 +15,7 @@ from django.db import transaction
 logger = logging.getLogger("django_redpin")
 
 COMPLETE_SESSION: Final = "django_redpin.complete_session"
+REGISTER_RECIPIENT: Final = "django_redpin.register_recipient"
 PROCESS_EVENT: Final = "django_redpin.process_event"
 DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 

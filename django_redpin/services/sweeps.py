@@ -14,13 +14,14 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import QuerySet
 
 from ..exceptions import RedpinError
-from ..models import PaymentSession, StatusTransition, WebhookEvent
+from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from .complete import complete_in_background
 from .dispatch import dispatch_transition
-from .leases import due
+from .leases import claim, due
 from .opening import UNFINISHED
 from .process import process_event
 from .reconcile import reconcile_payment_sessions
+from .registration import pursue
 
 logger = logging.getLogger("django_redpin")
 
@@ -34,6 +35,7 @@ def sweep() -> None:
     process_due_events()
     reconcile_payment_sessions()
     complete_due_sessions()
+    register_due_recipients()
     dispatch_due_transitions()
 
 
@@ -53,12 +55,27 @@ def complete_due_sessions(limit: int = BATCH) -> int:
     return _each(due(unfinished), limit, complete_session)
 
 
+def register_due_recipients(limit: int = BATCH) -> int:
+    """Register up to `limit` recipients that wait for it; return how many were tried."""
+    return _each(due(Recipient.objects.all()), limit, register_due_recipient)
+
+
 def complete_session(pk: int) -> None:
     """Complete one session; an outcome that is still unknown is left for the next sweep."""
     try:
         complete_in_background(pk)
     except RedpinError as error:
         logger.warning("A session is not complete: %s", error)
+
+
+def register_due_recipient(pk: int) -> None:
+    """Register one recipient; what can't be told yet is left for the next sweep."""
+    if not claim(Recipient, pk):
+        return
+    try:
+        pursue(Recipient.objects.get(pk=pk))
+    except RedpinError as error:
+        logger.warning("A recipient is not registered: %s", error)
 
 
 def _each(rows: QuerySet[Any], limit: int, work: Callable[[int], object]) -> int:

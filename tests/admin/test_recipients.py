@@ -242,6 +242,51 @@ def test_a_row_with_bank_details_of_another_shape_can_be_looked_at(
     assert IBAN[:-4] not in response.content.decode()
 
 
+def test_what_redpin_is_told_besides_is_typed_in_once_and_not_shown(admin_client: Client) -> None:
+    recipient = add(
+        admin_client,
+        is_own_account="on",
+        address='{"address_line": "Canary Street 1"}',
+        further_details='{"email": "canary@example.com"}',
+    )
+
+    assert recipient is not None
+    assert recipient.is_own_account
+    assert recipient.address == {"address_line": "Canary Street 1"}
+    assert recipient.further_details == {"email": "canary@example.com"}
+    html = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
+    assert "anary" not in html
+
+
+@pytest.mark.parametrize("name", ["address", "further_details"])
+@pytest.mark.parametrize("text", ["[1]", "7", '"London"', "{"])
+def test_details_of_another_shape_are_refused_with_a_reason(
+    admin_client: Client, name: str, text: str
+) -> None:
+    response = admin_client.post(page(Recipient, "add"), FORM | {name: text})
+
+    assert response.context["adminform"].form.errors[name]
+    assert not Recipient.objects.exists()
+    recipient = add(admin_client, **{name: ""})
+    assert recipient is not None
+    assert getattr(recipient, name) == {}
+
+
+def test_the_state_of_a_registration_is_shown_and_not_changed(admin_client: Client) -> None:
+    recipient = Recipient.objects.create(
+        name="Agent", client_reference_id="recipient-123", last_error="The name doesn't match."
+    )
+    address = page(Recipient, "change", recipient.pk)
+
+    html = admin_client.get(address).content.decode()
+    admin_client.post(address, FORM | {"client_reference_id": "x", "last_error": "x"})
+
+    assert "recipient-123" in html
+    assert "The name doesn&#x27;t match." in html
+    recipient.refresh_from_db()
+    assert recipient.client_reference_id == "recipient-123"
+
+
 def test_bank_details_are_shown_as_text(admin_client: Client) -> None:
     recipient = Recipient.objects.create(name="Odd", bank_details={HOSTILE: HOSTILE})
 

@@ -30,6 +30,7 @@ from tests.redpin_server import FakeRedpin, Handler
 
 State = PaymentSession.State
 pytestmark = [
+    pytest.mark.usefixtures("no_retries"),
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="Needs fork."),

@@ -33,7 +33,7 @@ from tests.redpin_server import FakeRedpin, Handler, iso
 from .test_concurrency import at_once
 
 State = PaymentSession.State
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 CUSTOMER: Final = "0201001008132685"
 MINUTE: Final = timedelta(minutes=1)
@@ -631,12 +631,6 @@ def test_a_run_takes_as_many_rows_as_it_may_those_that_waited_longest_first(
     assert set(later) == set(old)
     assert reconcile_payment_sessions(limit=0) == Reconciled()
     assert reconcile_payment_sessions().asked == len(young)
-
-
-@pytest.fixture(autouse=True)
-def _each_failure_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no budget for the client's own retries, which have their own tests."""
-    monkeypatch.setattr("django_redpin.client.retries.RetryBudget.withdraw", lambda self: False)
 
 
 @pytest.fixture

@@ -30,6 +30,31 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Payee",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("customer_id", models.CharField(max_length=255)),
+                (
+                    "recipient_id",
+                    models.CharField(
+                        default=django_redpin.sandbox.models.new_recipient_id,
+                        max_length=100,
+                        unique=True,
+                    ),
+                ),
+                ("client_reference_id", models.CharField(blank=True, max_length=100)),
+                ("name", models.CharField(max_length=200)),
+            ],
+            options={
+                "ordering": ["-pk"],
+            },
+        ),
+        migrations.CreateModel(
             name="Payment",
             fields=[
                 (
