@@ -74,7 +74,7 @@ class Patience:
 
 # Somebody waits for a page; a worker has until its lease ends.
 INTERACTIVE: Final = Patience(tries=2, seconds=10.0)
-BACKGROUND: Final = Patience(tries=3, seconds=100.0)
+BACKGROUND: Final = Patience(tries=3, seconds=60.0)
 
 
 def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False) -> PaymentSession:
