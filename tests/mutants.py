@@ -41,7 +41,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the time that Redpin's list has to show a session",
-        "django_redpin/services/attempts.py",
+        "django_redpin/services/endings.py",
         "LIST_LAG: Final = timedelta(seconds=10)",
         "LIST_LAG: Final = timedelta(0)",
         "tests/services/test_outcomes.py",
@@ -49,9 +49,10 @@ MUTANTS: Final = (
     Mutant(
         "the note before the first byte",
         "django_redpin/services/attempts.py",
-        "    if update(rows, unanswered_at=session.unanswered_at):\n",
-        "    if True:\n",
-        "tests/services/test_outcomes.py tests/services/test_crashes.py",
+        "    if not update(rows, unanswered_at=now, leased_until=now + LEASE):\n"
+        "        return False\n",
+        "",
+        "tests/services/test_fencing.py",
     ),
     Mutant(
         "the intent before the first byte",
@@ -63,8 +64,8 @@ MUTANTS: Final = (
     Mutant(
         "a stranger's session is told by its age",
         "django_redpin/services/attempts.py",
-        "    if is_older or ",
-        "    if ",
+        "        and age <= timezone.now() - session.created_at + _AGE_MARGIN\n",
+        "",
         "tests/services/test_create.py",
     ),
     Mutant(
@@ -73,6 +74,41 @@ MUTANTS: Final = (
         "    if session.lost_answers >= MAX_LOST_ANSWERS:\n",
         "    if False:\n",
         "tests/services/test_outcomes.py",
+    ),
+    Mutant(
+        "who has lost the lease sends nothing",
+        "django_redpin/services/attempts.py",
+        "        leased_until__gt=now,\n",
+        "",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "who has lost the lease leaves nothing behind, and rejects nothing",
+        "django_redpin/services/endings.py",
+        "    return Q(leased_until=session.leased_until)\n",
+        "    return Q()\n",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "who has lost the lease replaces nothing",
+        "django_redpin/services/replace.py",
+        "            rows = rows.filter(leased_until=old.leased_until)\n",
+        "",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "an empty list is as old as the question",
+        "django_redpin/services/attempts.py",
+        "    if session.unanswered_at and asked_at < ",
+        "    if session.unanswered_at and timezone.now() < ",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "a replacement counts as a try",
+        "django_redpin/services/attempts.py",
+        "    if steps.may_send():\n",
+        "    if True:\n",
+        "tests/services/test_fencing.py",
     ),
     Mutant(
         "a session that a person has to look at is left alone",

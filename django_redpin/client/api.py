@@ -49,7 +49,7 @@ from .transport import Answer, call
 
 # Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
 _FILTER_MAX_LENGTH: Final = 36
-_MAX_PAGES: Final = 20
+_MAX_PAGES: Final = 5
 _MAX_RECIPIENT_PAGES: Final = 40
 
 # With tenants in a database there may be thousands of accounts.

@@ -39,7 +39,7 @@ class CreatedSession:
 
     session_id: str
     session_url: str
-    expires_at: datetime
+    expires_at: datetime | None
 
     def __repr__(self) -> str:
         return f"<CreatedSession {self.session_id}>"

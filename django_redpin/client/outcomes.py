@@ -28,7 +28,9 @@ class Outcome(Enum):
 
     NOT_EXECUTED = "surely not: it is sent again, under the same reference"
     UNKNOWN = "perhaps: its reference is looked up before anything is sent again"
-    DUPLICATE = "its reference is taken: looked up, and ours if an earlier request is unanswered"
+    DUPLICATE = (
+        "its reference is taken: looked up if an earlier request is unanswered, else a stranger's"
+    )
     REFUSED = "no, and it won't be: the request has to be corrected"
 
 

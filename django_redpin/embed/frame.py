@@ -17,6 +17,7 @@ from ..l10n import display_money
 from ..models import PaymentSession
 from ..rules.addresses import is_secure_url, origin_of
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
+from ..services.opening import in_place_of
 from ..services.schedule import EXPIRY_GRACE
 
 logger = logging.getLogger("django_redpin")
@@ -86,7 +87,7 @@ def payment_session_html(
         # Its type alone: the value may be an address that is a key.
         logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
         return render_to_string(NOTHING, {}, request)
-    session = _current(session)
+    session = in_place_of(session)
     source = frame_source(session)
     context: dict[str, object] = {
         "session": session,
@@ -98,20 +99,6 @@ def payment_session_html(
     if csrf_token is not None:
         context["csrf_token"] = csrf_token
     return render_to_string(_template(session, source), context, request)
-
-
-def _current(session: PaymentSession) -> PaymentSession:
-    """Follow a replaced session to its renewal, unless something happened through the old one."""
-    while (
-        session.pk
-        and session.state == State.SUPERSEDED
-        and not (session.payment_status or session.review_reason)
-    ):
-        renewal = PaymentSession.objects.filter(renews=session.pk).first()
-        if renewal is None:
-            break
-        session = renewal
-    return session
 
 
 def _template(session: PaymentSession, source: str | None) -> str:

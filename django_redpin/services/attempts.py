@@ -4,15 +4,17 @@
 nobody knows. It is written before the first byte leaves. While it is empty, the session surely does
 not exist at Redpin. While it is set, Redpin is asked for the reference before anything is sent, and
 that it has no such session counts only once its list has had the time to show one.
+
+Who holds the row's lease may write, and nobody else (`endings.py`): an attempt that outlasts its
+lease learns what others made of the row, and changes nothing.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -33,35 +35,28 @@ from ..exceptions import (
     CircuitOpen,
     ConfigurationError,
     NoAnswer,
-    NotCreatedYet,
-    OutcomeUnknown,
     PaymentUnderWay,
     RedpinError,
-    SessionRejected,
 )
 from ..models import PaymentSession
-from .journal import hold_for_review, move_state
-from .leases import retry_at
+from .endings import LIST_LAG as LIST_LAG
+from .endings import REFERENCE, clash, elsewhere, leave, opened, reject
+from .journal import hold_for_review
+from .leases import LEASE
 from .lookup import client_of, look_up
-from .opening import UNFINISHED, open_session
+from .opening import UNFINISHED
 from .replace import replace_session
 from .requests import stored_request
 from .transactions import update
-
-logger = logging.getLogger("django_redpin")
-State = PaymentSession.State
-
-# How long Redpin's list may take to show a session that was created. Nothing is documented.
-LIST_LAG: Final = timedelta(seconds=10)
-
-# How far Redpin's clock may be from ours before its session is taken for one older than our intent.
-CLOCK_SKEW: Final = timedelta(minutes=10)
 
 # How many sessions in a row may be left at Redpin for one payment, each without an answer that
 # tells its page, before a person has to look.
 MAX_LOST_ANSWERS: Final = 3
 
-_REFERENCE: Final = "client_reference_id"
+# How exact the ages are that Redpin's clock gives: it writes whole seconds.
+_AGE_MARGIN: Final = timedelta(seconds=10)
+
+_NO_LOOK_UP: Final = (APIError, ConfigurationError, NoAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +78,38 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
     `is_new`: its row was stored as one whose first request is about to leave. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
-    account = get_account(session.account)
-    steps = _Steps(patience, budget_for(account.base_url))
+    try:
+        budget = budget_for(get_account(session.account).base_url)
+    except ConfigurationError as error:  # The account has left the settings.
+        if is_new:
+            session.unanswered_at = None
+        return leave(session, error)
+    return _pursue(session, _Steps(patience, budget), is_new=is_new)
+
+
+def _pursue(session: PaymentSession, steps: _Steps, *, is_new: bool) -> PaymentSession:
     failure: RedpinError = NoAnswer("An earlier attempt was cut off.")
     while True:
         if session.unanswered_at is not None and not is_new:
-            settled = _settle(session, failure, patience)
+            settled = _settle(session, failure, steps)
             if settled is not None:
                 return settled
         earlier = None if is_new else session.unanswered_at
         if not is_new and not _note(session):
-            return session  # A webhook was faster, and has told what became of it.
+            return elsewhere(session)
         is_new = False
         try:
-            created = client_of(session).create_session(stored_request(session, account))
+            request = stored_request(session, get_account(session.account))
+            created = client_of(session).create_session(request)
         except RedpinError as error:
             failure, outcome = error, outcome_of(error)
         else:
-            return _open(session, created)
+            return opened(session, created)
         if _is_final(session, outcome, earlier):
-            return _reject(session, failure)
+            return reject(session, failure)
         session.unanswered_at = earlier if outcome is Outcome.NOT_EXECUTED else timezone.now()
         if not steps.go_on_after(failure, outcome):
-            return _leave(session, failure)
+            return leave(session, failure)
 
 
 class _Steps:
@@ -130,28 +134,32 @@ class _Steps:
         # A Redpin that asks to wait is not waited for here: the row can wait, and holds up nobody.
         if is_in_vain or getattr(failure, "retry_after", None):
             return False
-        if self._tries == self._patience.tries or time.monotonic() + pause > self._give_up_at:
-            return False
-        if is_retry and not self._budget.withdraw():
+        if time.monotonic() + pause > self._give_up_at or (is_retry and not self.may_send()):
             return False
         time.sleep(pause)
         return True
 
+    def may_send(self) -> bool:
+        """Tell whether another request may be sent; from the second on, the budget pays for it."""
+        if self._tries >= self._patience.tries or time.monotonic() > self._give_up_at:
+            return False
+        return self._tries == 0 or self._budget.withdraw()
 
-def _settle(
-    session: PaymentSession, failure: RedpinError, patience: Patience
-) -> PaymentSession | None:
+
+def _settle(session: PaymentSession, failure: RedpinError, steps: _Steps) -> PaymentSession | None:
     """Return the session that an unanswered request made, or None where it surely made none."""
     if session.review_reason:
-        return _leave(session, NoAnswer(f"A person has to look at it: {session.review_reason}"))
+        return leave(session, NoAnswer(f"A person has to look at it: {session.review_reason}"))
+    # Redpin's list is as old as the question, whatever time its answer takes.
+    asked_at = timezone.now()
     try:
         record = look_up(session)
-    except (NoAnswer, APIError) as error:
-        return _leave(session, error)
+    except _NO_LOOK_UP as error:
+        return leave(session, error)
     if record is not None:
-        return _adopt(session, record, patience)
-    if session.unanswered_at and timezone.now() < session.unanswered_at + LIST_LAG:
-        return _leave(session, failure)
+        return _adopt(session, record, steps)
+    if session.unanswered_at and asked_at < session.unanswered_at + LIST_LAG:
+        return leave(session, failure)
     return None
 
 
@@ -162,107 +170,61 @@ def _is_final(session: PaymentSession, outcome: Outcome, earlier: datetime | Non
     where the attempt before this one met the same though Redpin's list shows no such session.
     """
     if outcome is Outcome.DUPLICATE:
-        return earlier is None or session.last_error_field == _REFERENCE
+        return earlier is None or session.last_error_field == REFERENCE
     return outcome is Outcome.REFUSED
 
 
-def _open(session: PaymentSession, created: CreatedSession) -> PaymentSession:
-    try:
-        return open_session(session, created)
-    except IntegrityError:
-        session.unanswered_at = timezone.now()
-        return _leave(session, _clash(session))
+def _is_ours(session: PaymentSession, record: SessionRecord) -> bool:
+    """Tell whether Redpin's session can have been made by a request for this intent.
 
-
-def _clash(session: PaymentSession) -> NoAnswer:
-    clash = NoAnswer("Redpin answered with the session id of another session.")
-    hold_for_review(session, str(clash))
-    return clash
+    Its age is Redpin's clock against Redpin's clock; ours may differ.
+    """
+    age = record.as_of - record.created_at if record.created_at else timedelta(0)
+    return (
+        record.client_customer_ref in ("", session.client_customer_ref)
+        and age <= timezone.now() - session.created_at + _AGE_MARGIN
+    )
 
 
 def _note(session: PaymentSession) -> bool:
-    """Write that a request is about to leave. Returns False where the row is finished by now."""
-    session.unanswered_at = timezone.now()
-    rows = PaymentSession.objects.filter(pk=session.pk, state__in=UNFINISHED)
-    if update(rows, unanswered_at=session.unanswered_at):
-        return True
-    session.refresh_from_db()
-    return False
+    """Write that a request is about to leave, and renew the lease.
+
+    Returns False where the lease has ended: somebody else may be at it.
+    """
+    now = timezone.now()
+    rows = PaymentSession.objects.filter(
+        pk=session.pk,
+        state__in=UNFINISHED,
+        leased_until=session.leased_until,
+        leased_until__gt=now,
+    )
+    if not update(rows, unanswered_at=now, leased_until=now + LEASE):
+        return False
+    session.unanswered_at, session.leased_until = now, now + LEASE
+    return True
 
 
-def _adopt(session: PaymentSession, record: SessionRecord, patience: Patience) -> PaymentSession:
-    """Take over the session that an earlier attempt left at Redpin."""
-    is_older = record.created_at and record.created_at < session.created_at - CLOCK_SKEW
-    if is_older or record.client_customer_ref not in ("", session.client_customer_ref):
+def _adopt(session: PaymentSession, record: SessionRecord, steps: _Steps) -> PaymentSession:
+    """Take over the session that an earlier request left at Redpin."""
+    if not _is_ours(session, record):
         hold_for_review(session, "Redpin has another session with this reference.")
-        return _leave(session, NoAnswer("Redpin's session is not the one that we sent."))
-    expires_at = record.expires_at or timezone.now()
+        return leave(session, NoAnswer("Redpin's session is not the one that we sent."))
     if record.session_url or record.has_payment:
-        return _open(session, CreatedSession(record.session_id, record.session_url, expires_at))
+        known = CreatedSession(record.session_id, record.session_url, record.expires_at)
+        return opened(session, known)
     unseen = NoAnswer("Redpin created it, but its answer, and so the page's address, was lost.")
     if session.lost_answers >= MAX_LOST_ANSWERS:
         hold_for_review(session, "Redpin's answers to create were lost again and again.")
-        return _leave(session, unseen)
+        return leave(session, unseen)
     try:
-        row = PaymentSession.objects.filter(pk=session.pk)
-        update(row, session_id=record.session_id, expires_at=expires_at)
-        session.refresh_from_db()
         # Nobody can ever have seen its page, so that a second one can't be paid besides it.
-        replacement = replace_session(session, lost_answers=session.lost_answers + 1)
-    except PaymentUnderWay as error:  # A webhook was faster than this look-up.
-        return _leave(session, error)
+        replacement = replace_session(session, lost=record)
+    except PaymentUnderWay as error:  # A webhook or another attempt was faster than this look-up.
+        session.refresh_from_db(fields=["state", "payment_status", "unanswered_at"])
+        return leave(session, error)
     except IntegrityError:
-        return _leave(session, _clash(session))
-    return pursue(replacement, patience, is_new=True)
-
-
-def _reject(session: PaymentSession, error: RedpinError) -> PaymentSession:
-    is_rejected = move_state(
-        session,
-        State.REJECTED,
-        idempotency_key=None,  # Given back: a corrected request may use it.
-        unanswered_at=None,
-        leased_until=None,
-        next_attempt_at=None,
-        **_described(error),
-    )
-    if is_rejected:
-        raise SessionRejected(session, cast("APIError", error))  # Nothing else is a refusal.
-    return _leave(session, error)
-
-
-def _leave(session: PaymentSession, error: RedpinError) -> PaymentSession:
-    """Leave the intent for later, and say so by an exception; or return it if it is finished."""
-    unanswered_at = session.unanswered_at
-    due = retry_at(session.attempts)
-    asked_to_wait = getattr(error, "retry_after", None)
-    if asked_to_wait is not None:
-        due = max(due, timezone.now() + timedelta(seconds=asked_to_wait))
-    if unanswered_at is not None:
-        due = max(due, unanswered_at + LIST_LAG)
-    if session.state in UNFINISHED:
-        move_state(
-            session,
-            State.CREATING if unanswered_at is None else State.UNKNOWN,
-            unanswered_at=unanswered_at,
-            leased_until=None,
-            next_attempt_at=due,
-            **_described(error),
-        )
-    if session.state not in UNFINISHED:  # A webhook or another attempt was faster.
-        return session
-    logger.warning("Session %s: %s", session.client_reference_id, error)
-    if unanswered_at is None:
-        raise NotCreatedYet(session, error)
-    raise OutcomeUnknown(session, error)
-
-
-def _described(error: RedpinError) -> dict[str, str]:
-    """Return the columns that keep what Redpin, or the network, said."""
-    described = {"last_error": str(error)[:500], "last_error_code": "", "last_error_field": ""}
-    if isinstance(error, APIError):
-        described["last_error"] = error.description[:500] or described["last_error"]
-        described["last_error_code"] = error.code or str(error.status_code)
-        is_duplicate = outcome_of(error) is Outcome.DUPLICATE
-        described["last_error_field"] = _REFERENCE if is_duplicate else error.field
-    return described
+        return leave(session, clash(session))
+    if steps.may_send():
+        return _pursue(replacement, steps, is_new=True)
+    replacement.unanswered_at = None
+    return leave(replacement, unseen)

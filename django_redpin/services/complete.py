@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..exceptions import OutcomeUnknown
 from ..models import PaymentSession
 from .attempts import BACKGROUND, INTERACTIVE, pursue
+from .endings import elsewhere
 from .leases import claim
-from .opening import UNFINISHED
+from .opening import UNFINISHED, in_place_of
 from .transactions import require_no_transaction
 
 
@@ -18,20 +18,18 @@ def complete_payment_session(session: PaymentSession) -> PaymentSession:
     but doesn't tell its URL any more, nobody can ever have seen its page: it is replaced by a new
     one, which is returned.
 
-    Does nothing for a session that is not `creating` or `unknown`. Raises `SessionRejected`,
+    Does nothing for a session that is not `creating` or `unknown`; for one that was replaced, what
+    stands in its place counts. Raises `SessionRejected`,
     `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
     require_no_transaction("complete_payment_session")
     session.refresh_from_db()
+    session = in_place_of(session)
     if session.state not in UNFINISHED:
         return session
     is_ours = claim(PaymentSession, session.pk, even_if_not_due=True, states=UNFINISHED)
     session.refresh_from_db()
-    if is_ours:
-        return pursue(session, INTERACTIVE)
-    if session.state in UNFINISHED:
-        raise OutcomeUnknown(session)  # Somebody else is at it just now.
-    return session
+    return pursue(session, INTERACTIVE) if is_ours else elsewhere(session)
 
 
 def complete_in_background(pk: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
@@ -13,6 +14,8 @@ from .queue import DISPATCH_TRANSITION, enqueue_on_commit
 from .transactions import retried
 
 Subject = StatusTransition.Subject
+
+_ALWAYS: Final = Q()
 
 
 def write(
@@ -44,20 +47,18 @@ def write(
 def move_state(
     session: PaymentSession,
     to: PaymentSession.State,
-    seen: str | None = None,
+    condition: Q = _ALWAYS,
     /,
     **changes: Any,
 ) -> bool:
     """Move the session to another state, and set `changes` with it, if nobody moved it meanwhile.
 
     Compare-and-set: returns False, and changes nothing, where the row is no longer in the state
-    that `session` shows, or its payment no longer at the position `seen` (None: wherever it is).
-    The instance is brought up to date either way.
+    that `session` shows, or no longer meets the `condition`. The instance is brought up to date
+    either way.
     """
     from_state = session.state
-    rows = PaymentSession.objects.filter(pk=session.pk, state=from_state)
-    if seen is not None:
-        rows = rows.filter(payment_status_position=seen)
+    rows = PaymentSession.objects.filter(condition, pk=session.pk, state=from_state)
     with transaction.atomic():
         moved = rows.update(state=to, updated_at=timezone.now(), **changes)
         if moved and from_state != to:

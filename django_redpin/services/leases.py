@@ -17,9 +17,9 @@ from django.utils import timezone
 from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from .transactions import update
 
-# Longer than an attempt takes. Its last step is begun within a minute (`attempts.BACKGROUND`) and
-# is at most a request for a session, a look-up tried twice, and for both a new token, waited for or
-# fetched: eight times TOTAL_TIMEOUT, which conf.py bounds to 20 seconds.
+# Longer than an attempt takes as a rule: a call ends after TOTAL_TIMEOUT (20 seconds at most), and
+# the last step is begun within a minute (`attempts.BACKGROUND`). One that takes longer, with a new
+# token and a retry at each step, can write nothing any more (`endings.py`).
 LEASE: Final = timedelta(seconds=300)
 _FIRST_DELAY: Final = 5.0
 _MAX_DELAY: Final = 3600.0

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ..client import CreatedSession
 from ..models import PaymentSession, WebhookEvent
-from .journal import move_state
+from .journal import hold_for_review, move_state
 from .queue import PROCESS_EVENT, enqueue
 from .schedule import next_look
 from .transactions import update
@@ -43,7 +43,24 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         # A webhook overtook this answer and closed the session: what Redpin said is kept.
         update(PaymentSession.objects.filter(pk=session.pk), **known | {"next_attempt_at": None})
         session.refresh_from_db()
+        if session.state == State.REJECTED:
+            hold_for_review(session, "Redpin created a session that it had refused.")
     _wake_events(session)
+    return session
+
+
+def in_place_of(session: PaymentSession) -> PaymentSession:
+    """Return the session that stands in the place of this one by now, or this one.
+
+    A replaced session through which something happened all the same stands for itself.
+    """
+    while session.pk and session.state == State.SUPERSEDED:
+        if session.payment_status or session.review_reason:
+            break
+        renewal = PaymentSession.objects.filter(renews=session.pk).first()
+        if renewal is None:
+            break
+        session = renewal
     return session
 
 

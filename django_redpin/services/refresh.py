@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from ..client import SessionRecord
@@ -21,6 +23,8 @@ from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
+
+_UNLISTED_FOR: Final = timedelta(days=3)
 
 
 def refresh_payment_session(session: PaymentSession) -> PaymentSession:
@@ -44,9 +48,22 @@ def ask_and_apply(session: PaymentSession) -> SessionRecord | None:
     """Ask Redpin about an open or ended session and apply the answer, which is returned."""
     seen = session.payment_status_position
     record = look_up(session)
-    if record is not None:
+    if record is None:
+        apply_absence(session)
+    else:
         apply_record(session, record, seen)
     return record
+
+
+def apply_absence(session: PaymentSession) -> None:
+    """Call for a person where Redpin no longer lists a session whose page ended days ago.
+
+    Nobody can then tell what became of its payment; before that, a list may only lag.
+    """
+    if session.state != State.OPEN or session.expires_at is None:
+        return
+    if timezone.now() > session.expires_at + _UNLISTED_FOR:
+        hold_for_review(session, "Redpin lists this session no more.")
 
 
 def apply_record(session: PaymentSession, record: SessionRecord, seen: str) -> bool:
@@ -67,7 +84,7 @@ def apply_record(session: PaymentSession, record: SessionRecord, seen: str) -> b
     return move_state(
         session,
         State.EXPIRED,
-        seen,
+        Q(payment_status_position=seen),
         session_url="",
         next_attempt_at=late_look(session, now),
     )

@@ -7,6 +7,7 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
+from ..client import SessionRecord
 from ..exceptions import PaymentUnderWay
 from ..models import PaymentSession, SessionItem, SessionRecipient
 from ..rules.references import new_reference
@@ -19,7 +20,7 @@ State = PaymentSession.State
 
 @retried
 def replace_session(
-    old: PaymentSession, *, due_date: date | None = None, lost_answers: int = 0
+    old: PaymentSession, *, due_date: date | None = None, lost: SessionRecord | None = None
 ) -> PaymentSession:
     """Store a copy of `old` under a new reference and return it, claimed, for its first attempt.
 
@@ -27,13 +28,21 @@ def replace_session(
     (`closed`). Each session has at most one renewal: the unique constraint on `renews` decides
     between two callers, and the loser gets an `IntegrityError`. Raises `PaymentUnderWay` where the
     row is no longer as `old` shows it: news of a payment may have come in between.
+
+    `lost` is what Redpin lists of a session whose page nobody was told: `old` keeps that, and has
+    to be under the caller's lease still.
     """
     with transaction.atomic():
         key, from_state = old.idempotency_key, old.state
         to_state = State.CLOSED if old.state == State.CLOSED else State.SUPERSEDED
-        replaced = PaymentSession.objects.filter(
+        rows = PaymentSession.objects.filter(
             pk=old.pk, state=old.state, payment_status=old.payment_status
-        ).update(
+        )
+        learned: dict[str, object] = {}
+        if lost is not None:
+            rows = rows.filter(leased_until=old.leased_until)
+            learned = {"session_id": lost.session_id, "expires_at": lost.expires_at}
+        replaced = rows.update(
             idempotency_key=None,
             state=to_state,
             session_url="",
@@ -41,6 +50,7 @@ def replace_session(
             leased_until=None,
             next_attempt_at=None,
             updated_at=timezone.now(),
+            **learned,
         )
         if not replaced:
             raise PaymentUnderWay(old, "it was changed at this very moment.")
@@ -71,7 +81,7 @@ def replace_session(
             payer=old.payer,
             metadata=old.metadata,
             renews=old,
-            lost_answers=lost_answers,
+            lost_answers=0 if lost is None else old.lost_answers + 1,
         )
         if from_state != to_state:
             write(old, Subject.STATE, from_state, to_state)

@@ -12,7 +12,7 @@ from ..exceptions import IdempotencyConflict, OutcomeUnknown, SessionRejected
 from ..models import PaymentSession
 from .attempts import INTERACTIVE
 from .complete import complete_payment_session
-from .opening import UNFINISHED
+from .opening import UNFINISHED, in_place_of
 
 State = PaymentSession.State
 
@@ -42,11 +42,13 @@ def resume(session: PaymentSession) -> PaymentSession:
     """Return the session once it is open: wait for who creates it, or finish what was cut off."""
     account = get_account(session.account)
     deadline = time.monotonic() + INTERACTIVE.seconds + account.total_timeout
+    session = in_place_of(session)
     while session.state == State.CREATING and _is_leased(session):
         if time.monotonic() > deadline:
             raise OutcomeUnknown(session)
         time.sleep(_POLL_SECONDS)
         session.refresh_from_db()
+        session = in_place_of(session)
     if session.state == State.REJECTED:
         raise SessionRejected(session)
     return complete_payment_session(session) if session.state in UNFINISHED else session

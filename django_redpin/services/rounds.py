@@ -29,7 +29,7 @@ from ..exceptions import (
 from ..models import PaymentSession
 from .leases import LEASE, due
 from .lookup import look_up
-from .refresh import apply_record
+from .refresh import apply_absence, apply_record
 from .schedule import FIRST_LOOK, late_look, next_look
 from .transactions import update
 
@@ -160,7 +160,9 @@ class Round:
     def _apply(self, session: PaymentSession, record: SessionRecord | None) -> None:
         del self.waiting[session.client_reference_id]
         try:
-            if record is not None:
+            if record is None:
+                apply_absence(session)
+            else:
                 self.moved += apply_record(session, record, session.payment_status_position)
         except SoftTimeLimitExceeded:
             raise

@@ -21,6 +21,7 @@ from django_redpin.exceptions import (
 )
 from django_redpin.models import PaymentSession
 from django_redpin.services import attempts, complete_payment_session, create_payment_session
+from django_redpin.services.endings import LIST_LAG
 from django_redpin.services.sweeps import complete_due_sessions
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -110,7 +111,7 @@ def test_b16_what_may_have_been_executed_is_looked_up_before_it_is_sent_again(
     assert session.state == State.UNKNOWN
     assert session.unanswered_at is not None
     assert session.next_attempt_at is not None
-    assert session.next_attempt_at >= session.unanswered_at + attempts.LIST_LAG
+    assert session.next_attempt_at >= session.unanswered_at + LIST_LAG
     assert len(redpin.creates) == 1
     assert redpin.count("GET", "/sessions") == 1  # Looked up at once, in vain.
 
