@@ -1,13 +1,13 @@
 """A session of requests with hard bounds, for calls to Redpin and to nobody else.
 
 Whether anything was sent before a call failed is known for sure, and its answer is read to its end
-here, and unpacked within a cap.
+here, unpacked within a cap, and has nothing in it that requests would act on.
 """
 
 from __future__ import annotations
 
+import io
 import zlib
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
 import requests
@@ -66,15 +66,15 @@ class BoundedAdapter(HTTPAdapter):
             # The library's own text may hold the URL with its query; its kind is enough.
             text = f"Redpin could not be reached ({type(error).__name__})."
             raise current_call.failure(text) from None
-        response._content_consumed = True  # type: ignore[attr-defined]  # By us, to its end.
+        _disarm(response)
         return response
 
 
 def open_session() -> requests.Session:
-    """Return a session for calls to Redpin: bounded, without cookies, deaf to the environment.
+    """Return a session for calls to Redpin: bounded, and deaf to the environment.
 
-    Cookies would carry something of one account into another's calls; proxies and certificates of
-    the environment, and a ~/.netrc, would have a say in where our secrets go.
+    Proxies and certificates of the environment, and a ~/.netrc, would have a say in where our
+    secrets go.
     """
     return bind(requests.Session())
 
@@ -82,7 +82,6 @@ def open_session() -> requests.Session:
 def bind(session: _Session) -> _Session:
     """Make a session of requests one of ours, and return it."""
     session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # One coding, which we unpack ourselves, within the cap.
     session.headers["Accept-Encoding"] = "gzip"
     for scheme in ("https://", "http://"):
@@ -110,3 +109,15 @@ def _body(response: requests.Response) -> bytes:
     if not unpacker.eof:
         raise NoAnswer("Redpin's answer is cut off.")
     return unpacked
+
+
+def _disarm(response: requests.Response) -> None:
+    """Take out what requests would act on: where a redirect leads, and cookies.
+
+    It works out a redirect's target though it was told to follow none, and so trips over an odd
+    one; requests-oauthlib can't tell it to follow none. A cookie would carry something of one
+    account into another's calls.
+    """
+    response.headers.pop("Location", None)
+    response.raw = io.BytesIO()  # Cookies are read from here, after the adapter is done.
+    response._content_consumed = True  # type: ignore[attr-defined]  # By us, to its end.

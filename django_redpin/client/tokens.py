@@ -59,8 +59,8 @@ class TokenProvider:
     def get(self) -> str:
         """Return a token that is good for a while yet.
 
-        Raises `AuthenticationError` where the token endpoint refuses the credentials, `NoAnswer`
-        where it can't be reached or talks nonsense.
+        Raises `AuthenticationError` where the token endpoint refuses the credentials, `NotSent`
+        where it can't be reached or talks nonsense: the call that wants the token was not sent.
         """
         token = self._token
         if token and token.good_until > time.time():
@@ -96,7 +96,7 @@ class TokenProvider:
         answer = self._ask()
         value = answer.get("access_token")
         if not isinstance(value, str) or not value or not value.isprintable():
-            raise NoAnswer("Redpin's token endpoint answered without an access token.")
+            raise NotSent("Redpin's token endpoint answered without an access token.")
         life = _seconds(answer.get("expires_in"))
         # Renewed early, so that no token dies on its way.
         good_for = life - min(max(_MIN_MARGIN, life * 0.1), life / 2)
@@ -131,12 +131,11 @@ class TokenProvider:
                         ),
                         proxies=dict(account.proxies),
                         verify=account.ca_bundle or True,  # type: ignore[arg-type]  # A path, too.
-                        allow_redirects=False,
                     )
                 )
             except OAuth2Error as error:
                 if error.error == "missing_token":
-                    raise NoAnswer("Redpin's token endpoint gave no token.") from None
+                    raise NotSent("Redpin's token endpoint gave no token.") from None
                 raise AuthenticationError(
                     int(error.status_code or 400),
                     code=str(error.error)[:100],
@@ -145,7 +144,7 @@ class TokenProvider:
             except NoAnswer as error:
                 raise NotSent(f"Redpin's token endpoint gave no token: {error}") from None
             except Exception:  # noqa: BLE001  oauthlib raises whatever an odd answer trips over.
-                raise NoAnswer("Redpin's token endpoint gave an unreadable answer.") from None
+                raise NotSent("Redpin's token endpoint gave an unreadable answer.") from None
 
 
 def _seconds(value: object) -> float:
