@@ -106,8 +106,8 @@ def _body(response: requests.Response) -> bytes:
         raise NoAnswer("Redpin's answer can't be unpacked.") from None
     if len(unpacked) > MAX_ANSWER_BYTES:
         raise current_call.too_large()
-    if not unpacker.eof:
-        raise NoAnswer("Redpin's answer is cut off.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise NoAnswer("Redpin's answer is cut off, or goes on after its end.")
     return unpacked
 
 

@@ -131,5 +131,5 @@ def _text(value: object) -> str:
 def _date(header: str | None) -> datetime:
     try:
         return parsedate_to_datetime(header or "").astimezone(timezone.utc)
-    except ValueError:
+    except (ValueError, OverflowError):  # The last hours of the year 9999, west of Greenwich.
         return datetime.now(timezone.utc)
