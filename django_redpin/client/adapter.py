@@ -62,10 +62,13 @@ class BoundedAdapter(HTTPAdapter):
                 proxies=proxies,
             )
             response._content = _body(response)
-        except _TROUBLE as error:
-            # The library's own text may hold the URL with its query; its kind is enough.
-            text = f"Redpin could not be reached ({type(error).__name__})."
-            raise current_call.failure(text) from None
+        except BaseException as error:
+            self.close()  # What is still to come must not be taken for the next call's answer.
+            if isinstance(error, _TROUBLE):
+                # The library's own text may hold the URL with its query; its kind is enough.
+                text = f"Redpin could not be reached ({type(error).__name__})."
+                raise current_call.failure(text) from None
+            raise
         _disarm(response)
         return response
 

@@ -16,7 +16,7 @@ from ..rules.addresses import is_secure_url
 from ..rules.requests import SessionRequest
 from .messages import CreatedSession, SessionRecord, create_body, read_created, read_record
 from .tokens import TokenProvider
-from .transport import Answer, call
+from .transport import Answer, call, hanging_up_on_nonsense
 
 _providers: dict[Account, TokenProvider] = {}
 _providers_lock: Final = threading.Lock()
@@ -40,7 +40,8 @@ class RedpinClient:
         session was created, and a subclass of `APIError` where Redpin refuses.
         """
         answer = self._call("POST", json=create_body(request))
-        return read_created(answer.body, request.client_reference_id)
+        with hanging_up_on_nonsense():
+            return read_created(answer.body, request.client_reference_id)
 
     def find_session(self, client_reference_id: str) -> SessionRecord | None:
         """Look a session up by its reference: `GET /v1/customers/{customer_id}/sessions`.
@@ -49,6 +50,10 @@ class RedpinClient:
         `create_session` does.
         """
         answer = self._call("GET", params={"client_reference_id": client_reference_id})
+        with hanging_up_on_nonsense():
+            return self._only_record(answer, client_reference_id)
+
+    def _only_record(self, answer: Answer, client_reference_id: str) -> SessionRecord | None:
         entries = answer.body.get("sessions")
         if not isinstance(entries, list):
             raise NoAnswer("Redpin's list of sessions has no list in it.")

@@ -70,6 +70,7 @@ class _BoundedSocket:
         self._sock: Any = sock  # Or urllib3's TLS within TLS, which is no socket of Python's.
         self._timeout = sock.gettimeout()
         self._carries_request = carries_request
+        self._had_leftovers = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -88,7 +89,7 @@ class _BoundedSocket:
         return cast("bytes", self._sock.recv(size))
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
-        return io.BufferedReader(_Incoming(self))
+        return _Reader(self)
 
     @property
     def _io_refs(self) -> int:
@@ -103,6 +104,17 @@ class _BoundedSocket:
         """Let the socket's next wait take no longer than it may."""
         self._sock.settimeout(current_call.may_wait(self._timeout))
 
+    def note_leftovers(self) -> None:
+        self._had_leftovers = True
+
+    @property
+    def may_have_leftovers(self) -> bool:
+        """Tell whether more may have come than the answer: the next one would begin with it."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            return self._had_leftovers or self._sock.pending() > 0
+        # TLS within TLS doesn't show what it has unpacked.
+        return self._had_leftovers or not isinstance(self._sock, socket.socket)
+
 
 class _Incoming(io.RawIOBase):
     """What comes in over a socket, within the call's deadline and its cap."""
@@ -110,18 +122,41 @@ class _Incoming(io.RawIOBase):
     def __init__(self, sock: _BoundedSocket) -> None:
         self._sock = sock
         self._raw = cast("io.RawIOBase", sock._sock.makefile("rb", buffering=0))
+        self._is_over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._is_over:
+            return 0
         self._sock.prepare_to_wait()
         received = self._raw.readinto(buffer)
         current_call.count(received or 0)
         return received
 
+    def end(self) -> None:
+        """Read nothing more from the socket."""
+        self._is_over = True
+
     def close(self) -> None:
         self._raw.close()
+        super().close()
+
+
+class _Reader(io.BufferedReader):
+    """Reads one answer. What it holds when it is closed belongs to no answer that was asked for."""
+
+    def __init__(self, sock: _BoundedSocket) -> None:
+        self._sock = sock
+        self._incoming = _Incoming(sock)
+        super().__init__(self._incoming)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._incoming.end()
+            if self.peek():
+                self._sock.note_leftovers()
         super().close()
 
 
@@ -165,6 +200,11 @@ class _BoundedConnection(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self.sock = cast("socket.socket", _BoundedSocket(self.sock))
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection can carry another call."""
+        return super().is_connected and not cast("_BoundedSocket", self.sock).may_have_leftovers
 
 
 class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -81,7 +82,21 @@ def call(
         verify=verify,
         allow_redirects=False,
     )
-    return _answer(response)
+    with hanging_up_on_nonsense():
+        return _answer(response)
+
+
+@contextmanager
+def hanging_up_on_nonsense() -> Iterator[None]:
+    """Close this thread's connections where the answer that is read in here makes no sense.
+
+    It may be another call's, and would then shift every later answer by one.
+    """
+    try:
+        yield
+    except NoAnswer:
+        _session().close()
+        raise
 
 
 def _session() -> requests.Session:
