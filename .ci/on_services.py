@@ -13,9 +13,10 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-# Pure functions know no database, and the sandbox brings its own SQLite along.
-ELSEWHERE = ["tests/rules", "tests/sandbox", "tests/test_packaging.py"]
-TESTS = ["-n", "2", *(f"--ignore={path}" for path in ELSEWHERE)]
+# Pure functions and faults of the network know no database; the sandbox brings its own SQLite.
+ELSEWHERE = ["tests/faults", "tests/rules", "tests/sandbox", "tests/test_packaging.py"]
+QUICKLY = ["-n", "2", "-m", "not slow"]
+TESTS = [*QUICKLY, *(f"--ignore={path}" for path in ELSEWHERE)]
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def tests(database_url: str) -> int:
 
 def tests_on_plain_sqlite() -> int:
     """Run what reads and writes rows without WAL and IMMEDIATE, as many projects have it."""
-    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/services", "tests/webhooks"]
+    command = [sys.executable, "-m", "pytest", *QUICKLY, "tests/services", "tests/webhooks"]
     return run(command, SQLITE_DEFAULTS="1")
 
 

@@ -74,7 +74,10 @@ def _is_seconds(longest: float) -> Callable[[object], bool]:
 
 def _is_proxies(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        scheme in ("http", "https") and isinstance(url, str) for scheme, url in value.items()
+        scheme in ("http", "https")
+        and isinstance(url, str)
+        and url.startswith(("http://", "https://"))  # Past another kind, calls would go straight.
+        for scheme, url in value.items()
     )
 
 

@@ -45,7 +45,7 @@ from .recipients import (
 )
 from .retries import OneRetry, budget_for
 from .tokens import TokenProvider
-from .transport import Answer, call
+from .transport import Answer, call, hanging_up_on_nonsense
 
 # Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
 _FILTER_MAX_LENGTH: Final = 36
@@ -69,6 +69,7 @@ class RedpinClient:
     def __repr__(self) -> str:
         return f"<RedpinClient {self._account.alias}>"
 
+    @hanging_up_on_nonsense()
     @sensitive_variables()
     def create_session(self, request: SessionRequest) -> CreatedSession:
         """Create a payment session: `POST /v1/customers/{customer_id}/sessions`.
@@ -79,6 +80,7 @@ class RedpinClient:
         answer = self._call("POST", self._account.sessions_path, json=create_body(request))
         return read_created(answer.body, request.client_reference_id)
 
+    @hanging_up_on_nonsense()
     def find_session(
         self, client_reference_id: str, *, session_id: str = "", client_customer_ref: str = ""
     ) -> SessionRecord | None:
@@ -120,6 +122,7 @@ class RedpinClient:
             raise NoAnswer("Redpin lists more than one session with this reference.")
         return found[0] if found else None
 
+    @hanging_up_on_nonsense()
     def list_sessions(self, page: int, limit: int = PAGE_LIMIT) -> SessionPage:
         """Return one page of all sessions: `GET /v1/customers/{customer_id}/sessions`.
 
@@ -135,6 +138,7 @@ class RedpinClient:
     def _is_ours(self, record: SessionRecord) -> bool:
         return record.customer_id in ("", self._customer_id)
 
+    @hanging_up_on_nonsense()
     @sensitive_variables()
     def add_recipient(
         self,
@@ -156,6 +160,7 @@ class RedpinClient:
             raise mismatch_of(error) or error from None
         return read_recipient_id(answer.body, request.client_reference_id)
 
+    @hanging_up_on_nonsense()
     def find_recipient(self, client_reference_id: str) -> str | None:
         """Return the id of the recipient with this reference, or None where the list has none.
 

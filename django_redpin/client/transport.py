@@ -7,8 +7,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -125,6 +125,19 @@ def call(
         )
 
 
+@contextmanager
+def hanging_up_on_nonsense() -> Iterator[None]:
+    """Close this thread's connections where the answer that is read in here makes no sense.
+
+    It may be another call's, and would then shift every later answer by one.
+    """
+    try:
+        yield
+    except NoAnswer:
+        _session().close()
+        raise
+
+
 def _session() -> requests.Session:
     """Return this thread's pooled session; after a fork the child makes its own."""
     if getattr(_local, "pid", None) != os.getpid():
@@ -206,5 +219,5 @@ def _text(value: object) -> str:
 def _date(header: str | None) -> datetime:
     try:
         return parsedate_to_datetime(header or "").astimezone(timezone.utc)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # The last hours of the year 9999, west of Greenwich.
         return datetime.now(timezone.utc)
