@@ -209,6 +209,13 @@ MUTANTS: Final = (
         "tests/client/test_retry_after.py",
     ),
     Mutant(
+        "no lock is inherited by a fork",
+        "django_redpin/client/api.py",
+        "    os.register_at_fork(after_in_child=_after_fork)\n",
+        "    pass\n",
+        "tests/client/test_client.py",
+    ),
+    Mutant(
         "an account's settings are its own",
         "django_redpin/client/api.py",
         '        return record.customer_id in ("", self._customer_id)\n',
