@@ -202,6 +202,13 @@ MUTANTS: Final = (
         "tests/client/test_breaker.py",
     ),
     Mutant(
+        "one tenant's proxy opens no circuit of the others",
+        "django_redpin/client/breaker.py",
+        "    key = (os.getpid(), name, route)\n",
+        "    key = (os.getpid(), name, 0)\n",
+        "tests/client/test_breaker.py",
+    ),
+    Mutant(
         "Retry-After is capped",
         "django_redpin/client/transport.py",
         "_LONGEST_RETRY_AFTER: Final = 3600.0",

@@ -220,7 +220,7 @@ class RedpinClient:
     ) -> Answer:
         account = self._account
         url = self._url(path)
-        with breaker_for(url).guard():
+        with breaker_for(url, route=account.route).guard():
             return call(
                 method,
                 url,
