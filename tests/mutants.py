@@ -124,6 +124,13 @@ MUTANTS: Final = (
         "tests/services/test_create.py",
     ),
     Mutant(
+        "no call with autocommit off",
+        "django_redpin/services/transactions.py",
+        "    if not connection.in_atomic_block and not connection.get_autocommit():\n",
+        "    if False:\n",
+        "tests/services/test_create.py",
+    ),
+    Mutant(
         "a deferred session is rolled back with its caller",
         "django_redpin/services/create.py",
         "            enqueue_on_commit(COMPLETE_SESSION, session.pk)\n",

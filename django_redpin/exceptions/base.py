@@ -82,13 +82,13 @@ class UnknownAccount(ConfigurationError):
 class OpenTransactionError(RedpinError):
     """A call to Redpin was asked for while the caller's database transaction was open.
 
-    A rollback would then lose the record of a session that exists at Redpin. No money has moved:
-    nothing was sent.
+    A rollback would then lose the record of a session that exists at Redpin. With autocommit off
+    one is always open. No money has moved: nothing was sent.
     """
 
     next_step = (
         "Call it outside transaction.atomic(); in a view with ATOMIC_REQUESTS, decorate the view"
-        " with transaction.non_atomic_requests."
+        " with transaction.non_atomic_requests, and leave autocommit on."
     )
 
     def __init__(self, verb: str) -> None:

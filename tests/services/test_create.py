@@ -32,6 +32,7 @@ from django_redpin.services import (
     refresh_payment_session,
     renew_payment_session,
 )
+from django_redpin.services.sweeps import complete_session, register_due_recipient
 from tests.redpin_server import FakeRedpin, Handler
 
 State = PaymentSession.State
@@ -536,6 +537,29 @@ def test_an_open_transaction_is_refused_with_the_cure(
         with pytest.raises(OpenTransactionError, match=verb.__name__), transaction.atomic():
             verb(PaymentSession())
 
+    assert redpin.calls == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_autocommit_off_redpin_is_not_called_either(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    waiting = create_payment_session(**arguments, defer=True)
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(OpenTransactionError, match="leave autocommit on"):
+            create_payment_session(**arguments)
+        for verb in (complete_payment_session, refresh_payment_session, renew_payment_session):
+            with pytest.raises(OpenTransactionError, match=verb.__name__):
+                verb(waiting)
+        for task in (complete_session, register_due_recipient):
+            with pytest.raises(OpenTransactionError):
+                task(waiting.pk)
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+    assert PaymentSession.objects.get() == waiting
     assert redpin.calls == []
 
 
