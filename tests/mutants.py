@@ -124,6 +124,20 @@ MUTANTS: Final = (
         "tests/services/test_create.py",
     ),
     Mutant(
+        "a reference is one session's of the account",
+        "django_redpin/migrations/0001_initial.py",
+        'fields=("account", "client_reference_id"), name',
+        'fields=("account", "customer_id", "client_reference_id"), name',
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "Redpin's ids are unique within an account alone",
+        "django_redpin/migrations/0001_initial.py",
+        'fields=("account", "payment_id"), name',
+        'fields=("payment_id",), name',
+        "tests/services/test_create.py",
+    ),
+    Mutant(
         "no call with autocommit off",
         "django_redpin/services/transactions.py",
         "    if not connection.in_atomic_block and not connection.get_autocommit():\n",

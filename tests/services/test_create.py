@@ -234,6 +234,47 @@ def test_a_reference_can_be_used_once(redpin: FakeRedpin, arguments: dict[str, A
     assert len(redpin.creates) == 1
 
 
+def test_a_reference_is_used_once_by_an_account_whose_customer_changed_too(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    create_payment_session(**arguments, client_reference_id="ORDER-1")
+    settings.REDPIN = {**settings.REDPIN, "CUSTOMER_ID": "999"}
+
+    # A webhook names the account and the reference: it could not tell the two apart.
+    with pytest.raises(InvalidPaymentSession, match="may be used once"):
+        create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    assert len(redpin.creates) == 1
+
+
+def test_accounts_of_different_redpins_may_have_the_same_ids(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"sandbox": {}}}
+    live = create_payment_session(**arguments)
+
+    def answer_with_the_same_id(handler: Handler) -> None:
+        record = handler.redpin.store(handler.call.json, "0201001008132685")
+        record["session_id"] = live.session_id
+        handler.json(201, handler.redpin.created(record))
+
+    redpin.create_script.append(answer_with_the_same_id)
+    Recipient.objects.update(account="sandbox")
+    shares = [
+        Share(Recipient.objects.get(pk=share.recipient.pk), share.amount)
+        for share in arguments["recipients"]
+    ]
+    sandbox = create_payment_session(**arguments | {"account": "sandbox", "recipients": shares})
+    for session in (live, sandbox):
+        redpin.pay(session.client_reference_id, "AWAITING_FUNDS", payment_id="9001")
+        refresh_payment_session(session)
+
+    assert sandbox.session_id == live.session_id
+    assert sandbox.payment_id == live.payment_id == "9001"
+    assert not live.review_reason
+    assert not sandbox.review_reason
+
+
 def test_a_refusal_is_kept_with_redpins_words(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:
