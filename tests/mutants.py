@@ -272,6 +272,20 @@ MUTANTS: Final = (
         "tests/services/test_life.py",
     ),
     Mutant(
+        "a task's time limit ends the task",
+        "django_redpin/exceptions/interrupts.py",
+        '"SoftTimeLimitExceeded"',
+        '"TimeLimitExceeded"',
+        "tests/test_time_limits.py",
+    ),
+    Mutant(
+        "a task's time limit is no fault of the event",
+        "django_redpin/services/process.py",
+        "    except SoftTimeLimitExceeded:\n        raise",
+        "    except SystemExit:\n        raise",
+        "tests/test_time_limits.py",
+    ),
+    Mutant(
         "what lost a deadlock is repeated",
         "django_redpin/services/transactions.py",
         "_TRIES: Final = 4",
