@@ -27,7 +27,9 @@ class RedpinError(Exception):
 
     `money_may_have_moved` is False where the failed call can have led to no payment: no page that
     can be paid came of it, and it was about none that was there before. Where it is True, take no
-    other payment for the same thing, and give it to nobody else, before the session is known.
+    other payment for the same thing, and give it to nobody else, before the session is known. For
+    `OutcomeUnknown` False means "not yet": the session may still open, so sell to nobody else then
+    either.
     """
 
     money_may_have_moved: bool = False
