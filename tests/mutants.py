@@ -110,7 +110,7 @@ MUTANTS: Final = (
         "tests/services",
     ),
     Mutant(
-        "the unique key decides between two callers",
+        "a key leads to no session of another payment",
         "django_redpin/services/create.py",
         "    require_same(existing, idempotency_key, fingerprint)\n",
         "",
