@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from .exceptions import ConfigurationError, UnknownAccount
+from .exceptions.interrupts import is_interrupt
 
 DEFAULT_ACCOUNT: Final = "default"
 
@@ -71,7 +72,9 @@ def account_resolver() -> Resolver | None:
         raise ConfigurationError(f"REDPIN[{ACCOUNT_RESOLVER!r}] has to be a dotted path, or None.")
     try:
         resolver: object = import_string(path)
-    except Exception as error:  # noqa: BLE001  The module's own code may raise anything.
+    except Exception as error:
+        if is_interrupt(error):
+            raise
         raise ConfigurationError(
             f"REDPIN[{ACCOUNT_RESOLVER!r}]: {path} can't be imported ({type(error).__name__})."
         ) from None
@@ -111,7 +114,9 @@ def _resolved(alias: str) -> Mapping[str, Any]:
     try:
         found = resolver(alias)
         own = dict(found) if isinstance(found, Mapping) else None
-    except Exception as error:  # noqa: BLE001  Whatever it is, its text may hold a secret.
+    except Exception as error:
+        if is_interrupt(error):
+            raise
         raise ConfigurationError(
             f"{where}, failed for the account {alias!r} ({type(error).__name__})."
         ) from None

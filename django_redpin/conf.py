@@ -147,6 +147,15 @@ class Account:
         return f"<Account {self.alias}>"
 
     @property
+    def route(self) -> int:
+        """What decides, beside the host, whether a host is reached: equal for equal ways there.
+
+        A hash, good for this process alone: a proxy's address may hold a password.
+        """
+        timeouts = (self.connect_timeout, self.read_timeout, self.total_timeout)
+        return hash((self.proxies, self.ca_bundle, timeouts))
+
+    @property
     def signing_secret(self) -> str:
         """The secret that signs new callback URLs: the first of `WEBHOOK_SECRETS`.
 

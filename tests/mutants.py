@@ -146,7 +146,7 @@ MUTANTS: Final = (
         "tests/services",
     ),
     Mutant(
-        "the unique key decides between two callers",
+        "a key leads to no session of another payment",
         "django_redpin/services/create.py",
         "    require_same(existing, idempotency_key, fingerprint)\n",
         "",
@@ -157,6 +157,27 @@ MUTANTS: Final = (
         "django_redpin/services/create.py",
         '        require_no_transaction("create_payment_session")\n',
         "        pass\n",
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "a reference is one session's of the account",
+        "django_redpin/migrations/0001_initial.py",
+        'fields=("account", "client_reference_id"), name',
+        'fields=("account", "customer_id", "client_reference_id"), name',
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "Redpin's ids are unique within an account alone",
+        "django_redpin/migrations/0001_initial.py",
+        'fields=("account", "payment_id"), name',
+        'fields=("payment_id",), name',
+        "tests/services/test_create.py",
+    ),
+    Mutant(
+        "no call with autocommit off",
+        "django_redpin/services/transactions.py",
+        "    if not connection.in_atomic_block and not connection.get_autocommit():\n",
+        "    if False:\n",
         "tests/services/test_create.py",
     ),
     Mutant(
@@ -238,11 +259,25 @@ MUTANTS: Final = (
         "tests/client/test_breaker.py",
     ),
     Mutant(
+        "one tenant's proxy opens no circuit of the others",
+        "django_redpin/client/breaker.py",
+        "    key = (os.getpid(), name, route)\n",
+        "    key = (os.getpid(), name, 0)\n",
+        "tests/client/test_breaker.py",
+    ),
+    Mutant(
         "Retry-After is capped",
         "django_redpin/client/transport.py",
         "_LONGEST_RETRY_AFTER: Final = 3600.0",
         "_LONGEST_RETRY_AFTER: Final = 1e12",
         "tests/client/test_retry_after.py",
+    ),
+    Mutant(
+        "no lock is inherited by a fork",
+        "django_redpin/client/api.py",
+        "    os.register_at_fork(after_in_child=_after_fork)\n",
+        "    pass\n",
+        "tests/client/test_client.py",
     ),
     Mutant(
         "an account's settings are its own",
@@ -271,6 +306,20 @@ MUTANTS: Final = (
         "    if reason:\n        raise PaymentUnderWay(session, reason)\n",
         "",
         "tests/services/test_life.py",
+    ),
+    Mutant(
+        "a task's time limit ends the task",
+        "django_redpin/exceptions/interrupts.py",
+        '"SoftTimeLimitExceeded"',
+        '"TimeLimitExceeded"',
+        "tests/test_time_limits.py",
+    ),
+    Mutant(
+        "a task's time limit is no fault of the event",
+        "django_redpin/services/process.py",
+        "    except SoftTimeLimitExceeded:\n        raise",
+        "    except SystemExit:\n        raise",
+        "tests/test_time_limits.py",
     ),
     Mutant(
         "what lost a deadlock is repeated",

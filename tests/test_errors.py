@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import logging
 import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 import pytest
@@ -194,6 +196,47 @@ def test_each_says_why_money_can_have_moved_or_not(kind: type[RedpinError]) -> N
     said = " ".join(" ".join(docs).split())
     words = "Money can have moved" if kind.money_may_have_moved else "No money has moved"
     assert words in said
+
+
+def test_the_references_example_gives_nothing_away_that_may_still_be_paid(
+    session: PaymentSession,
+) -> None:
+    text = (ROOT / "docs/reference.md").read_text().partition("\n## Errors\n")[2]
+    example = text.partition("```python\n")[2].partition("```")[0]
+    released: list[type[RedpinError]] = []
+
+    class Checkout:
+        """What stands around the example: a shop's order, and an error."""
+
+        def __init__(self, error: RedpinError) -> None:
+            self.error = error
+
+        def create_payment_session(self, *args: object) -> None:
+            raise self.error
+
+        def release(self) -> None:
+            released.append(type(self.error))
+
+    source = "def view(request, order, create_payment_session):\n" + indent(example, "    ")
+    names: dict[str, Any] = {**vars(exceptions), "logger": logging.getLogger()}
+    names["render"] = lambda *args: None
+    exec(source, names)  # noqa: S102  Our own page.
+    for error in samples(session).values():
+        checkout = Checkout(error)
+        names["view"](None, checkout, checkout.create_payment_session)
+
+    assert "OutcomeUnknown" in example
+    assert {kind.__name__ for kind in released} == {
+        *("ConfigurationError", "UnknownAccount", "OpenTransactionError", "InvalidPaymentSession"),
+        *("RecipientRejected", "RecipientNotRegistered", "RecipientNotConfirmed"),
+    }
+
+
+def test_no_yet_is_said_where_the_session_may_still_open() -> None:
+    for kind in (OutcomeUnknown, NotCreatedYet):
+        said = " ".join(str(kind.__doc__).split())
+        assert "No money has moved yet" in said
+        assert "don't sell the thing to somebody else" in said
 
 
 # By attribute

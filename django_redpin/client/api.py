@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -55,7 +56,7 @@ _MAX_RECIPIENT_PAGES: Final = 40
 # With tenants in a database there may be thousands of accounts.
 PROVIDERS_KEPT: Final = 256
 _providers: OrderedDict[Account, TokenProvider] = OrderedDict()
-_providers_lock: Final = threading.Lock()
+_providers_lock = threading.Lock()
 
 
 class RedpinClient:
@@ -224,7 +225,7 @@ class RedpinClient:
     ) -> Answer:
         account = self._account
         url = self._url(path)
-        with breaker_for(url).guard():
+        with breaker_for(url, route=account.route).guard():
             return call(
                 method,
                 url,
@@ -262,3 +263,13 @@ def _provider(account: Account) -> TokenProvider:
         if len(_providers) > PROVIDERS_KEPT:
             _providers.popitem(last=False)
         return provider
+
+
+def _after_fork() -> None:
+    """Begin with a lock that nobody holds: the parent's stays locked where a thread held it."""
+    global _providers_lock
+    _providers_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

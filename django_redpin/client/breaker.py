@@ -1,7 +1,7 @@
 """Circuit breakers: a Redpin that keeps failing is left alone for a while, rather than queued for.
 
-One for each host and purpose, in each process. Whether a call that failed is made once more is for
-others to say (`retries.py`, the services).
+One for each host, purpose and route to it, in each process. Whether a call that failed is made once
+more is for others to say (`retries.py`, the services).
 """
 
 from __future__ import annotations
@@ -155,13 +155,19 @@ def _is_failure(error: BaseException) -> bool | None:
 
 
 # By process: a lock that another thread held at a fork would stay locked in the child for ever.
-_breakers: Final[dict[tuple[int, str], CircuitBreaker]] = {}
+_breakers: Final[dict[tuple[int, str, int], CircuitBreaker]] = {}
+
+_FROM_BEST_TO_WORST: Final = (CLOSED, HALF_OPEN, OPEN)
 
 
-def breaker_for(url: str, purpose: str = "") -> CircuitBreaker:
-    """Return this process's one breaker for the URL's host, and for what is asked of it there."""
+def breaker_for(url: str, purpose: str = "", *, route: int = 0) -> CircuitBreaker:
+    """Return this process's one breaker for the URL's host, and for what is asked of it there.
+
+    `route` is the account's (`Account.route`): what fails through one tenant's proxy says nothing
+    about the others, who don't take that way. It is not part of the name, which logs show.
+    """
     name = f"{host(url)} ({purpose})" if purpose else host(url)
-    key = (os.getpid(), name)
+    key = (os.getpid(), name, route)
     return _breakers.get(key) or _breakers.setdefault(key, CircuitBreaker(name))
 
 
@@ -175,9 +181,16 @@ def circuit_states() -> dict[str, str]:
 
     Such as `{"api.redpincompany.com": "closed", "api.currenciesdirect.com (token)": "open"}`: by
     host, each `"closed"`, `"open"` or `"half-open"`. A host that was not called yet is missing.
+    Where accounts reach a host by ways of their own (proxies, certificates, time-outs), the worst
+    state of them all is told.
     """
     pid = os.getpid()
-    return {name: found.state for (owner, name), found in list(_breakers.items()) if owner == pid}
+    worst: dict[str, str] = {}
+    for (owner, name, _), found in list(_breakers.items()):
+        if owner == pid:
+            both = (found.state, worst.get(name, CLOSED))
+            worst[name] = max(both, key=_FROM_BEST_TO_WORST.index)
+    return worst
 
 
 def reset() -> None:

@@ -56,7 +56,12 @@ _budgets: Final[dict[tuple[int, str], RetryBudget]] = {}
 
 
 def budget_for(url: str) -> RetryBudget:
-    """Return this process's one budget for the URL's host."""
+    """Return this process's one budget for the URL's host.
+
+    By host alone, though circuits are by route too: it bounds what reaches the host, and a reserve
+    for each tenant would make an avalanche of many tenants. One whose proxy is dead costs the
+    others no call, only retries, which the sweep makes up for.
+    """
     key = (os.getpid(), host(url))
     return _budgets.get(key) or _budgets.setdefault(key, RetryBudget())
 

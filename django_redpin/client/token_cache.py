@@ -1,7 +1,8 @@
 """What the processes of a project share about one account's token, in Django's cache.
 
 The token, the last failure to get one, and the lock under which one process asks. A cache that is
-away, or that keeps nothing, costs token requests and never a call: nothing here raises.
+away, or that keeps nothing, costs token requests and never a call: nothing here raises, but for
+the time limit of the task that it is called in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from ..conf import Account
 from ..exceptions import NotSent, RedpinError
+from ..exceptions.interrupts import is_interrupt
 from .token_endpoint import is_token, refusal
 
 _REFUSAL_SECONDS: Final = 5.0
@@ -133,7 +135,9 @@ class SharedTokens:
             return _AWAY
         try:
             return getattr(caches[self._alias], verb)(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  Whatever its backend raises.
+        except Exception as error:
+            if is_interrupt(error):
+                raise
             self._away_until = time.monotonic() + _AWAY_SECONDS
             logger.warning(
                 "The cache %r is out of reach (%s); access tokens are not shared for %d seconds.",

@@ -84,7 +84,7 @@ def ask_for_token(account: Account) -> tuple[str, float]:
     """
     failure: RedpinError
     try:
-        with breaker_for(account.token_url, "token").guard():
+        with breaker_for(account.token_url, "token", route=account.route).guard():
             return _ask(account)
     except (AuthenticationError, CircuitOpen) as error:
         failure = error.with_traceback(None)

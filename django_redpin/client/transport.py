@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,7 @@ from ..exceptions import (
     RateLimitedError,
     ServerError,
 )
+from ..exceptions.interrupts import is_interrupt
 from ..rules import exact_json
 from .adapter import open_session
 
@@ -203,10 +204,13 @@ def _log(response: requests.Response | None, **known: Any) -> None:
         "outcome": " ".join(str(part) for part in (status, known["failure"]) if part),
         "redpin_request_id": "" if response is None else _request_id(response),
     }
-    # A project's filter may raise, its record factory may have one of these names: the outcome of
-    # a payment must not be lost to its log.
-    with suppress(Exception):
+    try:
         logger.info(_LOGGED, fields, extra=fields)
+    except Exception as error:
+        # A project's filter may raise, its record factory may have one of these names: the outcome
+        # of a payment must not be lost to its log.
+        if is_interrupt(error):
+            raise
 
 
 def _text(value: object) -> str:

@@ -27,7 +27,9 @@ class RedpinError(Exception):
 
     `money_may_have_moved` is False where the failed call can have led to no payment: no page that
     can be paid came of it, and it was about none that was there before. Where it is True, take no
-    other payment for the same thing, and give it to nobody else, before the session is known.
+    other payment for the same thing, and give it to nobody else, before the session is known. For
+    `OutcomeUnknown` False means "not yet": the session may still open, so sell to nobody else then
+    either.
     """
 
     money_may_have_moved: bool = False
@@ -82,13 +84,13 @@ class UnknownAccount(ConfigurationError):
 class OpenTransactionError(RedpinError):
     """A call to Redpin was asked for while the caller's database transaction was open.
 
-    A rollback would then lose the record of a session that exists at Redpin. No money has moved:
-    nothing was sent.
+    A rollback would then lose the record of a session that exists at Redpin. With autocommit off
+    one is always open. No money has moved: nothing was sent.
     """
 
     next_step = (
         "Call it outside transaction.atomic(); in a view with ATOMIC_REQUESTS, decorate the view"
-        " with transaction.non_atomic_requests."
+        " with transaction.non_atomic_requests, and leave autocommit on."
     )
 
     def __init__(self, verb: str) -> None:

@@ -120,8 +120,9 @@ class OutcomeUnknown(RedpinError):
     `idempotency_key`, or `complete_payment_session(error.session)`, looks it up at once.
     `retry_after` are the seconds after which that is worth it, or None where nobody said.
 
-    No money has moved: a session whose creation is unfinished has shown its page to nobody. Where
-    it turned out meanwhile that somebody does pay, the error itself says True.
+    No money has moved yet: a session whose creation is unfinished has shown its page to nobody. But
+    it may still open, and its payer then sees the page: don't sell the thing to somebody else.
+    Where it turned out meanwhile that somebody does pay, the error itself says True.
     """
 
     next_step = (
@@ -158,7 +159,8 @@ class NotCreatedYet(OutcomeUnknown):
 
     The row stays `creating`, and the sweep tries again; calling again with the same
     `idempotency_key` tries at once. `retry_after` are the seconds that Redpin asks to wait first,
-    or None. No money has moved: there is no session to pay.
+    or None. No money has moved yet: there is no session to pay. But there may be one a minute
+    later, whose page the payer sees: don't sell the thing to somebody else.
     """
 
     next_step = "Call again with the same idempotency key, or leave it to the sweep."

@@ -226,7 +226,6 @@ class Migration(migrations.Migration):
                         blank=True,
                         max_length=100,
                         null=True,
-                        unique=True,
                         verbose_name="Redpin's session id",
                     ),
                 ),
@@ -258,7 +257,6 @@ class Migration(migrations.Migration):
                         blank=True,
                         max_length=100,
                         null=True,
-                        unique=True,
                         verbose_name="Redpin's payment id",
                     ),
                 ),
@@ -579,8 +577,19 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
-                fields=("account", "customer_id", "client_reference_id"),
-                name="redpin_session_reference_unique",
+                fields=("account", "client_reference_id"), name="redpin_session_reference_unique"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="paymentsession",
+            constraint=models.UniqueConstraint(
+                fields=("account", "session_id"), name="redpin_session_id_unique"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="paymentsession",
+            constraint=models.UniqueConstraint(
+                fields=("account", "payment_id"), name="redpin_session_payment_unique"
             ),
         ),
         migrations.AddConstraint(

@@ -48,15 +48,15 @@ class PaymentSession(models.Model):
         help_text=_("Besides this project's own webhook, whose URL is never stored."),
     )
 
-    session_id = models.CharField(
-        _("Redpin's session id"), max_length=100, null=True, blank=True, unique=True
+    session_id = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
+        _("Redpin's session id"), max_length=100, null=True, blank=True
     )
     session_url = models.TextField(_("hosted page"), blank=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
 
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.CREATING)
-    payment_id = models.CharField(
-        _("Redpin's payment id"), max_length=100, null=True, blank=True, unique=True
+    payment_id = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
+        _("Redpin's payment id"), max_length=100, null=True, blank=True
     )
     payment_status = models.CharField(_("payment status"), max_length=64, blank=True)
     payment_status_position = models.CharField(max_length=128, blank=True, editable=False)
@@ -101,10 +101,17 @@ class PaymentSession(models.Model):
         verbose_name = _("payment session")
         verbose_name_plural = _("payment sessions")
         ordering = ["-pk"]
+        # Within an account: a webhook names no customer, and the ids of a sandbox may coincide with
+        # those of the live system.
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "customer_id", "client_reference_id"],
-                name="redpin_session_reference_unique",
+                fields=["account", "client_reference_id"], name="redpin_session_reference_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "session_id"], name="redpin_session_id_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "payment_id"], name="redpin_session_payment_unique"
             ),
             models.UniqueConstraint(
                 fields=["account", "idempotency_key"], name="redpin_session_key_unique"

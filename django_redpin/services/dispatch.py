@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -39,8 +40,8 @@ def dispatch_transition(pk: int) -> bool:
     if not claim(StatusTransition, pk):
         return False
     transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
-    failures = [
-        f"{getattr(receiver, '__qualname__', receiver.__class__.__name__)}: {type(result).__name__}"
+    raised = [
+        (receiver, result)
         for signal in _signals(transition)
         for receiver, result in signal.send_robust(
             sender=PaymentSession,
@@ -50,6 +51,10 @@ def dispatch_transition(pk: int) -> bool:
             share=transition.share,
         )
         if isinstance(result, Exception)
+    ]
+    failures = [
+        f"{getattr(receiver, '__qualname__', receiver.__class__.__name__)}: {type(result).__name__}"
+        for receiver, result in raised
     ]
     rows = StatusTransition.objects.filter(pk=pk)
     if not failures:
@@ -68,6 +73,9 @@ def dispatch_transition(pk: int) -> bool:
         last_error="; ".join(failures)[:500],
     )
     logger.error("Receivers failed for transition %s: %s", pk, "; ".join(failures))
+    for _, result in raised:
+        if isinstance(result, SoftTimeLimitExceeded):
+            raise result  # It was meant for the task, whichever receiver it struck in.
     return False
 
 

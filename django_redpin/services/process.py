@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any, Final
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
@@ -41,6 +42,8 @@ def process_event(pk: int) -> str:
         _process(event)
     except RedpinError as error:
         _try_again(event, Outcome.PENDING, str(error), MAX_ATTEMPTS)
+    except SoftTimeLimitExceeded:
+        raise  # The task is over; the lease makes the event due again.
     except Exception as error:  # A poisonous event has to run out of attempts like any other.
         logger.exception("Event %s could not be processed.", pk)
         _try_again(event, Outcome.PENDING, type(error).__name__, MAX_ATTEMPTS)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 logger = logging.getLogger("django_redpin")
@@ -21,9 +22,14 @@ DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 
 
 def enqueue(task_name: str, pk: int) -> bool:
-    """Send one message and return whether the broker took it. Never raises, never retries."""
+    """Send one message and return whether the broker took it. Never retries.
+
+    Raises nothing but the time limit of the task that it is called in.
+    """
     try:
         current_app.signature(task_name, args=(pk,)).apply_async(retry=False)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # noqa: BLE001  Whatever a broker's library raises, the row is safe.
         logger.warning("The broker took no %s message (%s).", task_name, type(error).__name__)
         return False

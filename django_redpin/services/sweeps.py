@@ -22,6 +22,7 @@ from .opening import UNFINISHED
 from .process import process_event
 from .reconcile import reconcile_payment_sessions
 from .registration import pursue
+from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
 
@@ -62,6 +63,7 @@ def register_due_recipients(limit: int = BATCH) -> int:
 
 def complete_session(pk: int) -> None:
     """Complete one session; an outcome that is still unknown is left for the next sweep."""
+    require_no_transaction("complete_session")
     try:
         complete_in_background(pk)
     except RedpinError as error:
@@ -70,6 +72,7 @@ def complete_session(pk: int) -> None:
 
 def register_due_recipient(pk: int) -> None:
     """Register one recipient; what can't be told yet is left for the next sweep."""
+    require_no_transaction("register_recipient")
     if not claim(Recipient, pk):
         return
     try:

@@ -26,7 +26,12 @@ _SQLITE_BUSY: Final = ("database is locked", "database table is locked")
 
 
 def require_no_transaction(verb: str) -> None:
-    """Raise `OpenTransactionError`, which names `verb`, inside an open transaction."""
+    """Raise `OpenTransactionError`, which names `verb`, inside an open transaction.
+
+    With autocommit off there always is one, as the next statement begins it.
+    """
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        raise OpenTransactionError(verb)
     try:
         # Django refuses a durable block inside another one, except a test case's own.
         with transaction.atomic(durable=True):

@@ -351,6 +351,70 @@ def test_b20_each_host_and_purpose_has_one_whose_state_can_be_seen() -> None:
     }
 
 
+# Nobody listens there.
+DEAD = "http://user:canary@127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    "way",
+    [{"PROXIES": {"https": DEAD}}, {"CA_BUNDLE": "/a.pem"}]
+    + [{name: 1.5} for name in ("CONNECT_TIMEOUT", "READ_TIMEOUT", "TOTAL_TIMEOUT")],
+)
+def test_b20_accounts_share_a_circuit_where_they_share_the_way_to_the_host(
+    settings: Settings, way: dict[str, object]
+) -> None:
+    accounts = {"other": way, "same": {"CLIENT_ID": "another", "CUSTOMER_ID": "another"}}
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": accounts}
+    default, other, same = (
+        breaker_for("https://api.redpin.test/", route=get_account(alias).route)
+        for alias in ("default", "other", "same")
+    )
+
+    assert default is same
+    assert default is not other
+
+
+def test_b20_of_many_ways_to_a_host_the_worst_state_is_told(clock: Clock) -> None:
+    one, two = (breaker_for("https://api.redpin.test/", route=route) for route in (1, 2))
+    met(one, None)
+    met(two, None)
+    assert circuit_states() == {"api.redpin.test": "closed"}
+
+    for breaker in (one, two):
+        breaker._clock = clock
+        met(breaker, *[BROKEN] * 5)
+        assert circuit_states() == {"api.redpin.test": "open"}
+    clock.now += 10
+    for breaker in (two, one):
+        met(breaker, ValueError())
+        states = {one.state, two.state}
+        assert circuit_states() == {"api.redpin.test": "open" if "open" in states else "half-open"}
+    met(one, None)
+
+    assert circuit_states() == {"api.redpin.test": "half-open"}
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_b20_a_tenants_dead_proxy_opens_no_circuit_of_the_others(
+    redpin: FakeRedpin, settings: Settings, caplog: pytest.LogCaptureFixture, has_token: bool
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"bad": {"PROXIES": {"http": DEAD}}}}
+    good, bad = client(), RedpinClient(get_account("bad"))
+    if has_token:
+        bad._tokens = good._tokens
+
+    errors = []
+    for _ in range(6):
+        with pytest.raises(NotSent) as caught:
+            bad.create_session(request())
+        errors.append(caught.value)
+
+    assert isinstance(errors[-1], CircuitOpen)
+    assert "open" in circuit_states().values()
+    assert "canary" not in f"{errors}{[str(e) for e in errors]}{circuit_states()}{caplog.text}"
+    assert good.create_session(request()).session_id
+
+
 FORK = """
 import os, signal, threading
 from django_redpin.client.breaker import breaker_for, circuit_states
@@ -422,10 +486,12 @@ def test_b20_when_redpin_is_back_the_next_call_after_the_pause_closes_it(
         with pytest.raises(NoAnswer):
             client().create_session(request())
     later = time.monotonic() + 10
-    monkeypatch.setattr(breaker_for(redpin.url), "_clock", lambda: later)
+    circuit = breaker_for(redpin.url, route=get_account().route)
+    assert circuit.state == "open"
+    monkeypatch.setattr(circuit, "_clock", lambda: later)
 
     assert client().create_session(request()).session_id
-    assert breaker_for(redpin.url).state == "closed"
+    assert circuit.state == "closed"
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 429])

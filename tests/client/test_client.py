@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+import warnings
 from collections.abc import Callable
 from datetime import date, timezone
 from typing import Any
@@ -12,7 +15,7 @@ import simplejson
 from moneyed import Money
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient
+from django_redpin.client import RedpinClient, api
 from django_redpin.client.adapter import MAX_ANSWER_BYTES
 from django_redpin.client.messages import read_time
 from django_redpin.conf import get_account
@@ -260,3 +263,19 @@ def test_times_are_read_as_utc(written: str, read: str) -> None:
 @pytest.mark.parametrize("written", [None, 5, "", "soon", "9" * 50, "0001-01-01T00:00:00+14:00"])
 def test_what_is_no_time_is_none(written: Any) -> None:
     assert read_time(written) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
+def test_a_fork_while_a_thread_looks_for_its_token_provider_does_not_lock_the_child() -> None:
+    with api._providers_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # That locks may be held: so they are.
+        child = os.fork()
+        if not child:
+            try:
+                signal.alarm(5)
+                client()
+                os._exit(0)
+            finally:
+                os._exit(2)
+
+    assert os.waitpid(child, 0)[1] == 0

@@ -67,7 +67,7 @@ def test_b19_a_redpin_that_is_down_gets_at_most_a_tenth_more_than_is_asked_of_it
     client()._tokens.get()
     name = breaker.host(redpin.url)
     key = next(key for key in breaker._breakers if name in key[1])
-    monkeypatch.setitem(breaker._breakers, (key[0], name), kind(name, clock=clock))
+    monkeypatch.setitem(breaker._breakers, (key[0], name, key[2]), kind(name, clock=clock))
     redpin.list_script.extend([answering(503, b"")] * 1000)
 
     def offer(calls: int) -> int:

@@ -32,6 +32,7 @@ from django_redpin.services import (
     refresh_payment_session,
     renew_payment_session,
 )
+from django_redpin.services.sweeps import complete_session, register_due_recipient
 from tests.redpin_server import FakeRedpin, Handler
 
 State = PaymentSession.State
@@ -231,6 +232,47 @@ def test_a_reference_can_be_used_once(redpin: FakeRedpin, arguments: dict[str, A
         create_payment_session(**arguments, client_reference_id="ORDER-1")
 
     assert len(redpin.creates) == 1
+
+
+def test_a_reference_is_used_once_by_an_account_whose_customer_changed_too(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    create_payment_session(**arguments, client_reference_id="ORDER-1")
+    settings.REDPIN = {**settings.REDPIN, "CUSTOMER_ID": "999"}
+
+    # A webhook names the account and the reference: it could not tell the two apart.
+    with pytest.raises(InvalidPaymentSession, match="may be used once"):
+        create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    assert len(redpin.creates) == 1
+
+
+def test_accounts_of_different_redpins_may_have_the_same_ids(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"sandbox": {}}}
+    live = create_payment_session(**arguments)
+
+    def answer_with_the_same_id(handler: Handler) -> None:
+        record = handler.redpin.store(handler.call.json, "0201001008132685")
+        record["session_id"] = live.session_id
+        handler.json(201, handler.redpin.created(record))
+
+    redpin.create_script.append(answer_with_the_same_id)
+    Recipient.objects.update(account="sandbox")
+    shares = [
+        Share(Recipient.objects.get(pk=share.recipient.pk), share.amount)
+        for share in arguments["recipients"]
+    ]
+    sandbox = create_payment_session(**arguments | {"account": "sandbox", "recipients": shares})
+    for session in (live, sandbox):
+        redpin.pay(session.client_reference_id, "AWAITING_FUNDS", payment_id="9001")
+        refresh_payment_session(session)
+
+    assert sandbox.session_id == live.session_id
+    assert sandbox.payment_id == live.payment_id == "9001"
+    assert not live.review_reason
+    assert not sandbox.review_reason
 
 
 def test_a_refusal_is_kept_with_redpins_words(
@@ -536,6 +578,29 @@ def test_an_open_transaction_is_refused_with_the_cure(
         with pytest.raises(OpenTransactionError, match=verb.__name__), transaction.atomic():
             verb(PaymentSession())
 
+    assert redpin.calls == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_autocommit_off_redpin_is_not_called_either(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    waiting = create_payment_session(**arguments, defer=True)
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(OpenTransactionError, match="leave autocommit on"):
+            create_payment_session(**arguments)
+        for verb in (complete_payment_session, refresh_payment_session, renew_payment_session):
+            with pytest.raises(OpenTransactionError, match=verb.__name__):
+                verb(waiting)
+        for task in (complete_session, register_due_recipient):
+            with pytest.raises(OpenTransactionError):
+                task(waiting.pk)
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+    assert PaymentSession.objects.get() == waiting
     assert redpin.calls == []
 
 
