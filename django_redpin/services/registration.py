@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -36,7 +37,7 @@ from ..rules import exact_json
 from ..rules.recipients import RecipientCheck, RecipientRequest
 from ..rules.references import new_reference
 from .attempts import LIST_LAG
-from .leases import retry_at
+from .leases import LEASE, retry_at
 from .requests import payee
 from .transactions import retried
 
@@ -100,7 +101,7 @@ def _advance(
         _write(recipient, **_SETTLED)
         return
     if not _note(recipient):
-        recipient.refresh_from_db()  # Another worker took over.
+        recipient.refresh_from_db()  # Another worker took over, or may do so any moment.
         return
     try:
         recipient_id = client.add_recipient(
@@ -163,10 +164,18 @@ def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinE
 
 
 def _note(recipient: Recipient) -> bool:
-    """Write that a request is about to leave, and under which reference."""
-    recipient.unanswered_at = timezone.now()
+    """Write that a request is about to leave, and under which reference; renew the lease.
+
+    Returns False where the lease has ended: another worker may be about to send by now.
+    """
+    now = timezone.now()
+    recipient.unanswered_at = now
     names = ("client_reference_id", "fingerprint", "unanswered_at", *_NO_CHECK, *_NO_ERROR)
-    return _update(recipient, **{name: getattr(recipient, name) for name in names})
+    changes = {name: getattr(recipient, name) for name in names}
+    if not _update(recipient, Q(leased_until__gt=now), leased_until=now + LEASE, **changes):
+        return False
+    recipient.leased_until = now + LEASE
+    return True
 
 
 def _fail(
@@ -252,8 +261,8 @@ def _write(recipient: Recipient, **changes: Any) -> None:
 
 
 @retried
-def _update(recipient: Recipient, **changes: Any) -> bool:
-    """Write to the row, if it is still in our hands."""
+def _update(recipient: Recipient, *conditions: Q, **changes: Any) -> bool:
+    """Write to the row, if it is still in our hands and the conditions hold."""
     with transaction.atomic():
         ours = Recipient.objects.filter(pk=recipient.pk, leased_until=recipient.leased_until)
-        return bool(ours.update(**changes))
+        return bool(ours.filter(*conditions).update(**changes))

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
+from django_redpin.client import RedpinClient
 from django_redpin.exceptions import (
     ConfigurationError,
     OpenTransactionError,
@@ -81,6 +83,12 @@ def add_and_hang_up(handler: Handler) -> None:
 
 LOST: Final = add_and_hang_up
 NOT_TAKEN_IN: Final = Handler.hang_up
+
+
+def claimed(payee: Recipient) -> Recipient:
+    """Return the row as the worker has it who has just claimed it."""
+    assert leases.claim(Recipient, payee.pk, even_if_not_due=True)
+    return Recipient.objects.get(pk=payee.pk)
 
 
 def references(redpin: FakeRedpin) -> set[str]:
@@ -471,6 +479,46 @@ def test_b21_a_worker_whose_lease_has_ended_sends_nothing_more(
 
     assert len(redpin.adds) == 1
     assert Recipient.objects.get().leased_until is not None
+
+
+def test_b21_a_worker_whose_lease_has_ended_sends_nothing_though_nobody_took_over(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
+) -> None:
+    redpin.recipient_script.append(NOT_TAKEN_IN)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+    let_time_pass(AGES)
+    held = claimed(payee)
+    Recipient.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    held.leased_until = Recipient.objects.get().leased_until
+
+    with pytest.raises(RecipientNotRegistered):
+        registration.pursue(held)
+
+    assert len(redpin.adds) == 1
+
+
+def test_b21_the_lease_is_renewed_before_the_request_so_that_nobody_else_sends_meanwhile(
+    redpin: FakeRedpin, payee: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_recipient(payee, defer=True)
+    held = claimed(payee)
+    # The look-up took all of the lease but for a moment.
+    Recipient.objects.update(leased_until=timezone.now() + timedelta(seconds=20))
+    held.leased_until = Recipient.objects.get().leased_until
+    send = RedpinClient.add_recipient
+
+    def send_slowly(client: RedpinClient, *args: Any, **options: Any) -> str:
+        row = Recipient.objects.get()
+        assert row.leased_until is not None
+        assert row.leased_until > timezone.now() + leases.LEASE / 2
+        assert not leases.claim(Recipient, payee.pk, even_if_not_due=True)
+        return send(client, *args, **options)
+
+    monkeypatch.setattr(RedpinClient, "add_recipient", send_slowly)
+
+    assert registration.pursue(held).recipient_id == "1668758"  # What follows goes by that lease.
+    assert Recipient.objects.get().leased_until is None
 
 
 @pytest.mark.slow
