@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -25,6 +26,7 @@ from django_redpin.exceptions import (
     RedpinError,
 )
 from django_redpin.models import Recipient
+from django_redpin.models.recipients import REGISTRATION_FIELDS
 from django_redpin.services import RecipientCheck, leases, register_recipient, registration
 from django_redpin.services.attempts import LIST_LAG
 from django_redpin.services.sweeps import register_due_recipients
@@ -141,7 +143,7 @@ def test_b21_a_recipient_that_redpin_knows_is_returned_without_a_call(
     redpin: FakeRedpin, payee: Recipient
 ) -> None:
     payee.recipient_id = "501"
-    payee.save()
+    payee.save(update_fields=["recipient_id"])
 
     assert register_recipient(payee).recipient_id == "501"
     assert register_recipient(payee, defer=True).next_attempt_at is None
@@ -344,6 +346,52 @@ def test_b21_a_corrected_account_is_never_found_by_the_reference_of_the_wrong_on
     wrong, right = redpin.adds
     assert wrong.json["client_reference_id"] != right.json["client_reference_id"]
     assert right.json["recipient_bank_details"]["iban"] == "GB94BARC10201530093459"
+
+
+@pytest.mark.parametrize("script", [None, LOST, NOT_TAKEN_IN, mismatch(200), answer(400)])
+def test_b21_saving_an_instance_that_was_read_before_undoes_no_registration(
+    redpin: FakeRedpin, payee: Recipient, script: Any
+) -> None:
+    stale, partial = Recipient.objects.get(), Recipient.objects.only("name").get()
+    redpin.recipient_script.extend([script] if script else [])
+    with contextlib.suppress(RedpinError):
+        register_recipient(payee)
+    registered = Recipient.objects.values(*REGISTRATION_FIELDS).get()
+
+    stale.address = {"city": "Leeds"}
+    stale.save()
+    partial.name = "Renamed"
+    partial.save()
+
+    assert Recipient.objects.values(*REGISTRATION_FIELDS).get() == registered
+    row = Recipient.objects.get()
+    assert (row.name, row.address) == ("Renamed", {"city": "Leeds"})
+
+
+def test_b21_a_recipient_id_may_be_given_by_hand(payee: Recipient) -> None:
+    assert Recipient.objects.create(name="Known", recipient_id="501").recipient_id == "501"
+
+    payee.recipient_id = "502"
+    payee.save(update_fields=["recipient_id"])
+
+    assert Recipient.objects.get(pk=payee.pk).recipient_id == "502"
+
+
+def test_a_copy_of_a_recipient_is_saved_as_a_row_of_its_own(payee: Recipient) -> None:
+    payee.pk = None
+    payee.recipient_id = "501"
+    payee.save()
+
+    assert sorted(Recipient.objects.values_list("recipient_id", flat=True), key=str) == [
+        "501",
+        None,
+    ]
+
+
+def test_b21_what_the_registration_writes_is_told_from_what_people_write() -> None:
+    names = {field.name for field in Recipient._meta.concrete_fields if not field.editable}
+
+    assert names | {"recipient_id"} == REGISTRATION_FIELDS | {"created_at"}
 
 
 def test_b21_two_rows_never_share_redpins_id(redpin: FakeRedpin, payee: Recipient) -> None:
