@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient
+from django_redpin.client import RedpinClient, api
 from django_redpin.exceptions import (
     ConfigurationError,
     OpenTransactionError,
@@ -290,6 +290,25 @@ def test_b21_a_look_up_that_tells_nothing_is_no_reason_to_send_again(
     let_time_pass(AGES)
     register_due_recipients()
     assert Recipient.objects.get().recipient_id == "1668758"
+
+
+def test_b21_a_list_that_takes_too_long_is_left_before_the_lease_ends(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(handler: Handler) -> None:
+        time.sleep(0.1)
+        handler.answer_recipients()
+
+    monkeypatch.setattr(api, "_RECIPIENT_PAGES_SECONDS", 0.25)
+    redpin.recipients = [{"recipient_id": str(number)} for number in range(1000)]
+    redpin.recipient_list_script.extend([slowly] * 20)
+    redpin.recipient_script.append(LOST)
+
+    with pytest.raises(RecipientNotRegistered, match="nobody knows"):
+        register_recipient(payee)
+
+    assert redpin.count("GET", "/recipients") <= 3
+    assert "too many recipients" in Recipient.objects.get().last_error
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
