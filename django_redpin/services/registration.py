@@ -148,6 +148,7 @@ def _request(recipient: Recipient) -> RecipientRequest:
 
 def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinError) -> bool:
     """Tell whether the unanswered request surely added nothing; write what else is found out."""
+    asked_at = timezone.now()  # A list that was long on its way is no newer than this.
     try:
         recipient_id = client.find_recipient(str(recipient.client_reference_id))
     except RedpinError as failure:
@@ -156,7 +157,7 @@ def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinE
     if recipient_id is not None:
         _register(recipient, recipient_id)
         return False
-    if recipient.unanswered_at and timezone.now() < recipient.unanswered_at + LIST_LAG:
+    if recipient.unanswered_at and asked_at < recipient.unanswered_at + LIST_LAG:
         _leave(recipient, error)
         return False
     recipient.unanswered_at = None

@@ -292,6 +292,28 @@ def test_b21_a_look_up_that_tells_nothing_is_no_reason_to_send_again(
     assert Recipient.objects.get().recipient_id == "1668758"
 
 
+def test_b21_a_list_that_was_long_on_its_way_is_as_old_as_the_question(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.recipient_script.append(NOT_TAKEN_IN)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+    look_up = RedpinClient.find_recipient
+
+    def look_up_slowly(client: RedpinClient, reference: str) -> str | None:
+        found = look_up(client, reference)
+        # As if the answer took so long: by the clock, the request is older now.
+        late = timezone.now() + LIST_LAG + timedelta(seconds=5)
+        monkeypatch.setattr(timezone, "now", lambda: late)
+        return found
+
+    monkeypatch.setattr(RedpinClient, "find_recipient", look_up_slowly)
+    with pytest.raises(RecipientNotRegistered, match="nobody knows"):
+        register_recipient(payee)
+
+    assert len(redpin.adds) == 1
+
+
 def test_b21_a_list_that_takes_too_long_is_left_before_the_lease_ends(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,6 +407,7 @@ def test_b21_saving_an_instance_that_was_read_before_undoes_no_registration(
     assert Recipient.objects.values(*REGISTRATION_FIELDS).get() == registered
     row = Recipient.objects.get()
     assert (row.name, row.address) == ("Renamed", {"city": "Leeds"})
+    assert "address" in partial.get_deferred_fields()  # Neither read nor written.
 
 
 def test_b21_a_recipient_id_may_be_given_by_hand(payee: Recipient) -> None:
