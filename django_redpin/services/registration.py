@@ -121,12 +121,7 @@ def _begin(recipient: Recipient, account: Account) -> None:
     Were a corrected account looked up by the reference of the wrong one, money would go to the
     wrong one. A decision about one name is none about another, too.
     """
-    content = (
-        account.customer_id,
-        *(recipient.name, recipient.type, recipient.country_code, recipient.currency),
-        *(recipient.bank_details, recipient.is_own_account),
-        *(recipient.address, recipient.further_details),
-    )
+    content = (account.customer_id, *_content(recipient))
     fingerprint = hashlib.sha256(exact_json.dumps(content)).hexdigest()
     if recipient.fingerprint != fingerprint:
         recipient.fingerprint = fingerprint
@@ -134,6 +129,15 @@ def _begin(recipient: Recipient, account: Account) -> None:
         recipient.unanswered_at = None
         recipient.check_request_identifier = recipient.check_event_id = ""
         recipient.last_error = recipient.last_error_code = recipient.last_error_field = ""
+
+
+def _content(recipient: Recipient) -> tuple[object, ...]:
+    """Return what Redpin is told of the recipient."""
+    return (
+        *(recipient.name, recipient.type, recipient.country_code, recipient.currency),
+        *(recipient.bank_details, recipient.is_own_account),
+        *(recipient.address, recipient.further_details),
+    )
 
 
 def _request(recipient: Recipient) -> RecipientRequest:
@@ -214,10 +218,34 @@ def _hold(recipient: Recipient, mismatch: RecipientNotConfirmed) -> None:
 def _register(recipient: Recipient, recipient_id: str) -> None:
     done = _SETTLED | _NO_CHECK | _NO_ERROR
     try:
-        _write(recipient, **done, recipient_id=recipient_id)
+        is_as_sent = _store(recipient, done | {"recipient_id": recipient_id})
     except IntegrityError:
         said = f"Redpin has it as {recipient_id}, which is another recipient here. Use that one."
         _write(recipient, **done | {"last_error": said})
+        return
+    if is_as_sent:
+        recipient.refresh_from_db()
+        return
+    said = f"Changed while Redpin registered it as {recipient_id}: the new one is registered anew."
+    logger.warning("Recipient %s: %s", recipient.client_reference_id, said)
+    anew = {"client_reference_id": None, "fingerprint": "", "next_attempt_at": timezone.now()}
+    _write(recipient, **done | anew | {"last_error": said})
+
+
+@retried
+def _store(recipient: Recipient, changes: dict[str, Any]) -> bool:
+    """Write that Redpin has it, and let it go. Returns False if the row is another payee by now.
+
+    Its `recipient_id` would lead the money to the account that the row no longer shows.
+    """
+    with transaction.atomic():
+        # A write comes first: from then on nobody else changes what is read and compared.
+        if not _update(recipient, leased_until=recipient.leased_until):
+            return True  # Another worker has it, and finds out.
+        row = Recipient.objects.get(pk=recipient.pk)
+        if (row.account, _content(row)) != (recipient.account, _content(recipient)):
+            return False
+        return _update(recipient, leased_until=None, **changes)
 
 
 def _leave(recipient: Recipient, error: RedpinError) -> None:

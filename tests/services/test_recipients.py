@@ -38,6 +38,7 @@ from .test_crashes import run_until
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 IBAN: Final = "GB33BUKB20201555555555"
+OTHER_IBAN: Final = "GB94BARC10201530093459"
 NAME: Final = "Canary Payee"
 HOLDER: Final = "Canary Holder"
 CANARIES: Final = (IBAN, NAME, HOLDER, "canary-tax-id", "Canary Street")
@@ -379,14 +380,53 @@ def test_b21_a_corrected_account_is_never_found_by_the_reference_of_the_wrong_on
     redpin.recipient_list_script.append(NOT_TAKEN_IN)
     with pytest.raises(RecipientNotRegistered):
         register_recipient(payee)
-    payee.bank_details = {"iban": "GB94BARC10201530093459"}
+    payee.bank_details = {"iban": OTHER_IBAN}
     payee.save()
 
     assert register_recipient(payee).recipient_id == "1668759"
 
     wrong, right = redpin.adds
     assert wrong.json["client_reference_id"] != right.json["client_reference_id"]
-    assert right.json["recipient_bank_details"]["iban"] == "GB94BARC10201530093459"
+    assert right.json["recipient_bank_details"]["iban"] == OTHER_IBAN
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [{"bank_details": {"iban": OTHER_IBAN}}, {"name": "Somebody"}, {"account": "other"}],
+)
+def test_b21_the_id_of_the_old_account_is_never_stored_with_the_new_one(
+    redpin: FakeRedpin,
+    payee: Recipient,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    change: dict[str, Any],
+    is_lost: bool,
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"other": {}}}
+
+    def change_meanwhile(handler: Handler) -> None:
+        Recipient.objects.update(**change)
+        connection.close()  # This thread's own.
+        (LOST if is_lost else Handler.answer_add)(handler)
+
+    redpin.recipient_script.append(change_meanwhile)
+    with pytest.raises(RecipientNotRegistered, match="surely not yet"):
+        register_recipient(payee)
+
+    row = Recipient.objects.get()
+    assert (row.recipient_id, row.client_reference_id, row.fingerprint) == (None, None, "")
+    assert "Changed while Redpin registered it as 1668758" in row.last_error
+    told = caplog.text + row.last_error
+    assert [canary for canary in (*CANARIES, OTHER_IBAN) if canary in told] == []
+
+    assert register_due_recipients() == 1  # Due at once.
+    row = Recipient.objects.get()
+    assert (row.recipient_id, row.last_error) == ("1668759", "")
+    details = redpin.adds[1].json["recipient_bank_details"]
+    assert details == {"currency": "GBP", **row.bank_details}
+    assert len(references(redpin)) == 2
 
 
 @pytest.mark.parametrize("script", [None, LOST, NOT_TAKEN_IN, mismatch(200), answer(400)])
