@@ -181,7 +181,7 @@ class RedpinClient:
                 return listed[client_reference_id]
             if is_last_page(answer.body, page):
                 return None
-        raise NoAnswer("Redpin lists too many recipients to find one among them.")
+        raise NoAnswer("Redpin lists too many recipients to find one among them.", is_lasting=True)
 
     @sensitive_variables()
     def _call(

@@ -46,6 +46,10 @@ logger = logging.getLogger("django_redpin")
 _NO_ERROR: Final = {"last_error": "", "last_error_code": "", "last_error_field": ""}
 _NO_CHECK: Final = {"check_request_identifier": "", "check_event_id": ""}
 _SETTLED: Final = {"unanswered_at": None, "next_attempt_at": None, "attempts": 0}
+
+# After so many attempts, some hours, a list that is too long to be read isn't read any more.
+MAX_ENDLESS_LOOK_UPS: Final = 12
+
 _REFERENCE: Final = "client_reference_id"
 
 
@@ -156,7 +160,11 @@ def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinE
     try:
         recipient_id = client.find_recipient(str(recipient.client_reference_id))
     except RedpinError as failure:
-        _leave(recipient, failure)
+        is_lasting = isinstance(failure, NoAnswer) and failure.is_lasting
+        if is_lasting and recipient.attempts >= MAX_ENDLESS_LOOK_UPS:
+            _give_up(recipient, failure)
+        else:
+            _leave(recipient, failure)
         return False
     if recipient_id is not None:
         _register(recipient, recipient_id)
@@ -262,6 +270,14 @@ def _leave(recipient: Recipient, error: RedpinError) -> None:
     if recipient.pending_check is None:
         changes |= _described(error)
     _write(recipient, **changes)
+
+
+def _give_up(recipient: Recipient, error: RedpinError) -> None:
+    """Leave it to a person: dozens of calls an hour would be made in vain for ever."""
+    said = f"Given up after {recipient.attempts} attempts. {error} Ask Redpin for its recipient_id."
+    logger.error("Recipient %s: %s", recipient.client_reference_id, said)
+    told_of = {} if recipient.pending_check else _NO_ERROR | {"last_error": said}
+    _write(recipient, unanswered_at=recipient.unanswered_at, next_attempt_at=None, **told_of)
 
 
 def _described(error: RedpinError) -> dict[str, str]:

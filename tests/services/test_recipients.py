@@ -293,6 +293,55 @@ def test_b21_a_look_up_that_tells_nothing_is_no_reason_to_send_again(
     assert Recipient.objects.get().recipient_id == "1668758"
 
 
+def test_b21_a_list_too_long_to_be_read_is_not_read_for_ever(
+    redpin: FakeRedpin,
+    payee: Recipient,
+    let_time_pass: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(api, "_MAX_RECIPIENT_PAGES", 2)
+    redpin.recipients = [{"recipient_id": str(number)} for number in range(200)]
+    redpin.recipient_script.append(LOST)
+    with pytest.raises(RecipientNotRegistered, match="sweep"):
+        register_recipient(payee)
+
+    for _ in range(30):
+        let_time_pass(AGES)
+        register_due_recipients()
+
+    row = Recipient.objects.get()
+    assert redpin.count("GET", "/recipients") == 2 * registration.MAX_ENDLESS_LOOK_UPS
+    assert (row.next_attempt_at, row.leased_until) == (None, None)
+    assert row.unanswered_at is not None
+    assert row.last_error.startswith("Given up after 12 attempts. Redpin lists too many")
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+    with pytest.raises(RecipientNotRegistered, match="last_error"):  # Once more, if one asks.
+        register_recipient(payee)
+    assert redpin.count("GET", "/recipients") == 2 * registration.MAX_ENDLESS_LOOK_UPS + 2
+    assert register_due_recipients() == 0
+    monkeypatch.undo()
+    assert register_recipient(payee).recipient_id == str(1668758 + 200)
+    assert len(redpin.adds) == 1
+
+
+def test_b21_an_outage_of_the_list_is_outlasted_however_long(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
+) -> None:
+    redpin.recipient_script.append(LOST)
+    redpin.recipient_list_script.extend([answer(500)] * 20)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+
+    for _ in range(20):
+        let_time_pass(AGES)
+        register_due_recipients()
+
+    assert Recipient.objects.get().recipient_id == "1668758"
+    assert len(redpin.adds) == 1
+
+
 def test_b21_a_list_that_was_long_on_its_way_is_as_old_as_the_question(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
