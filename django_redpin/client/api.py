@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,6 +53,8 @@ from .transport import Answer, call, hanging_up_on_nonsense
 _FILTER_MAX_LENGTH: Final = 36
 _MAX_PAGES: Final = 5
 _MAX_RECIPIENT_PAGES: Final = 40
+# The last page is begun by then, so that a registration ends within its lease.
+_RECIPIENT_PAGES_SECONDS: Final = 60.0
 
 # With tenants in a database there may be thousands of accounts.
 PROVIDERS_KEPT: Final = 256
@@ -165,10 +168,13 @@ class RedpinClient:
     def find_recipient(self, client_reference_id: str) -> str | None:
         """Return the id of the recipient with this reference, or None where the list has none.
 
-        Redpin documents no filter, so that its pages are read one by one, up to 2,000 recipients;
-        raises `NoAnswer` where there are more, and else as `create_session` does.
+        Redpin documents no filter, so that its pages are read one by one, up to 2,000 recipients
+        and for a minute; raises `NoAnswer` beyond that, and else as `create_session` does.
         """
+        give_up_at = time.monotonic() + _RECIPIENT_PAGES_SECONDS
         for page in range(1, _MAX_RECIPIENT_PAGES + 1):
+            if time.monotonic() > give_up_at:
+                break
             answer = self._call(
                 "GET",
                 self._account.recipients_path,
@@ -181,7 +187,7 @@ class RedpinClient:
                 return listed[client_reference_id]
             if is_last_page(answer.body, page):
                 return None
-        raise NoAnswer("Redpin lists too many recipients to find one among them.")
+        raise NoAnswer("Redpin lists too many recipients to find one among them.", is_lasting=True)
 
     @sensitive_variables()
     def _call(

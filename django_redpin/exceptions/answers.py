@@ -27,16 +27,20 @@ class NoAnswer(RedpinError):
     """The call ended without an answer to trust: a time-out, a broken connection, or garbage.
 
     The request may have been carried out. `retry_after` are the seconds after which another
-    attempt is worth it, or None where nobody said. Money can have moved: the session that was
-    asked about may have been paid.
+    attempt is worth it, or None where nobody said; `is_lasting` tells that the same question will
+    hardly ever be answered. Money can have moved: the session that was asked about may have been
+    paid.
     """
 
     money_may_have_moved = True
     next_step = "Ask again later; until then leave the order as it is."
     user_message = NO_NEWS
 
-    def __init__(self, text: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, text: str = "", *, retry_after: float | None = None, is_lasting: bool = False
+    ) -> None:
         self.retry_after = retry_after
+        self.is_lasting = is_lasting
         super().__init__(text)
 
 

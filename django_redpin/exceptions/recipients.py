@@ -48,6 +48,8 @@ class RecipientNotRegistered(RedpinError):
 
     def __init__(self, recipient: Recipient) -> None:
         self.recipient = recipient
+        if recipient.next_attempt_at is None:  # The sweep has given it up.
+            self.next_step = "Read its last_error, then call again: it is looked up once more."
         known = "surely not yet" if recipient.unanswered_at is None else "nobody knows yet"
         super().__init__(
             f"Is the recipient {recipient.client_reference_id or recipient.pk} registered at"

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from django.db import models
+from django.db.models.base import ModelBase
 from django.utils.translation import gettext_lazy as _
 
 from ..rules.recipients import RecipientCheck
 
+# What register_recipient() writes, and whoever else has the row in hand must not turn back.
+REGISTRATION_FIELDS: Final = frozenset(
+    {
+        "recipient_id",
+        "client_reference_id",
+        "fingerprint",
+        "check_request_identifier",
+        "check_event_id",
+        "last_error",
+        "last_error_code",
+        "last_error_field",
+        "unanswered_at",
+        "attempts",
+        "leased_until",
+        "next_attempt_at",
+    }
+)
+
 
 class Recipient(models.Model):
-    """A reusable payee, known to Redpin by `recipient_id` or sent along with its bank details."""
+    """A reusable payee, known to Redpin by `recipient_id` or sent along with its bank details.
+
+    `save()` on a row that exists leaves out what the registration at Redpin writes: an instance
+    that was read before would undo it, and the payee be added twice. A `recipient_id` that you
+    know yourself is given when the row is made, or by `save(update_fields=["recipient_id"])`.
+    """
 
     class Type(models.TextChoices):
         INDIVIDUAL = "Individual", _("individual")
@@ -92,6 +119,29 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(
+        self,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save as Django does; an update without `update_fields` leaves the registration alone."""
+        is_update = not self._state.adding and self.pk is not None and not force_insert
+        if is_update and update_fields is None:
+            unwritten = REGISTRATION_FIELDS | self.get_deferred_fields()
+            update_fields = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not field.primary_key and unwritten.isdisjoint((field.name, field.attname))
+            ]
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
 
     @property
     def pending_check(self) -> RecipientCheck | None:

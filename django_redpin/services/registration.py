@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -36,7 +37,7 @@ from ..rules import exact_json
 from ..rules.recipients import RecipientCheck, RecipientRequest
 from ..rules.references import new_reference
 from .attempts import LIST_LAG
-from .leases import retry_at
+from .leases import LEASE, retry_at
 from .requests import payee
 from .transactions import retried
 
@@ -45,6 +46,10 @@ logger = logging.getLogger("django_redpin")
 _NO_ERROR: Final = {"last_error": "", "last_error_code": "", "last_error_field": ""}
 _NO_CHECK: Final = {"check_request_identifier": "", "check_event_id": ""}
 _SETTLED: Final = {"unanswered_at": None, "next_attempt_at": None, "attempts": 0}
+
+# After so many attempts, some hours, a list that is too long to be read isn't read any more.
+MAX_ENDLESS_LOOK_UPS: Final = 12
+
 _REFERENCE: Final = "client_reference_id"
 
 
@@ -100,7 +105,7 @@ def _advance(
         _write(recipient, **_SETTLED)
         return
     if not _note(recipient):
-        recipient.refresh_from_db()  # Another worker took over.
+        recipient.refresh_from_db()  # Another worker took over, or may do so any moment.
         return
     try:
         recipient_id = client.add_recipient(
@@ -120,12 +125,7 @@ def _begin(recipient: Recipient, account: Account) -> None:
     Were a corrected account looked up by the reference of the wrong one, money would go to the
     wrong one. A decision about one name is none about another, too.
     """
-    content = (
-        account.customer_id,
-        *(recipient.name, recipient.type, recipient.country_code, recipient.currency),
-        *(recipient.bank_details, recipient.is_own_account),
-        *(recipient.address, recipient.further_details),
-    )
+    content = (account.customer_id, *_content(recipient))
     fingerprint = hashlib.sha256(exact_json.dumps(content)).hexdigest()
     if recipient.fingerprint != fingerprint:
         recipient.fingerprint = fingerprint
@@ -133,6 +133,15 @@ def _begin(recipient: Recipient, account: Account) -> None:
         recipient.unanswered_at = None
         recipient.check_request_identifier = recipient.check_event_id = ""
         recipient.last_error = recipient.last_error_code = recipient.last_error_field = ""
+
+
+def _content(recipient: Recipient) -> tuple[object, ...]:
+    """Return what Redpin is told of the recipient."""
+    return (
+        *(recipient.name, recipient.type, recipient.country_code, recipient.currency),
+        *(recipient.bank_details, recipient.is_own_account),
+        *(recipient.address, recipient.further_details),
+    )
 
 
 def _request(recipient: Recipient) -> RecipientRequest:
@@ -147,15 +156,20 @@ def _request(recipient: Recipient) -> RecipientRequest:
 
 def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinError) -> bool:
     """Tell whether the unanswered request surely added nothing; write what else is found out."""
+    asked_at = timezone.now()  # A list that was long on its way is no newer than this.
     try:
         recipient_id = client.find_recipient(str(recipient.client_reference_id))
     except RedpinError as failure:
-        _leave(recipient, failure)
+        is_lasting = isinstance(failure, NoAnswer) and failure.is_lasting
+        if is_lasting and recipient.attempts >= MAX_ENDLESS_LOOK_UPS:
+            _give_up(recipient, failure)
+        else:
+            _leave(recipient, failure)
         return False
     if recipient_id is not None:
         _register(recipient, recipient_id)
         return False
-    if recipient.unanswered_at and timezone.now() < recipient.unanswered_at + LIST_LAG:
+    if recipient.unanswered_at and asked_at < recipient.unanswered_at + LIST_LAG:
         _leave(recipient, error)
         return False
     recipient.unanswered_at = None
@@ -163,10 +177,18 @@ def _is_surely_absent(recipient: Recipient, client: RedpinClient, error: RedpinE
 
 
 def _note(recipient: Recipient) -> bool:
-    """Write that a request is about to leave, and under which reference."""
-    recipient.unanswered_at = timezone.now()
+    """Write that a request is about to leave, and under which reference; renew the lease.
+
+    Returns False where the lease has ended: another worker may be about to send by now.
+    """
+    now = timezone.now()
+    recipient.unanswered_at = now
     names = ("client_reference_id", "fingerprint", "unanswered_at", *_NO_CHECK, *_NO_ERROR)
-    return _update(recipient, **{name: getattr(recipient, name) for name in names})
+    changes = {name: getattr(recipient, name) for name in names}
+    if not _update(recipient, Q(leased_until__gt=now), leased_until=now + LEASE, **changes):
+        return False
+    recipient.leased_until = now + LEASE
+    return True
 
 
 def _fail(
@@ -204,10 +226,34 @@ def _hold(recipient: Recipient, mismatch: RecipientNotConfirmed) -> None:
 def _register(recipient: Recipient, recipient_id: str) -> None:
     done = _SETTLED | _NO_CHECK | _NO_ERROR
     try:
-        _write(recipient, **done, recipient_id=recipient_id)
+        is_as_sent = _store(recipient, done | {"recipient_id": recipient_id})
     except IntegrityError:
         said = f"Redpin has it as {recipient_id}, which is another recipient here. Use that one."
         _write(recipient, **done | {"last_error": said})
+        return
+    if is_as_sent:
+        recipient.refresh_from_db()
+        return
+    said = f"Changed while Redpin registered it as {recipient_id}: the new one is registered anew."
+    logger.warning("Recipient %s: %s", recipient.client_reference_id, said)
+    anew = {"client_reference_id": None, "fingerprint": "", "next_attempt_at": timezone.now()}
+    _write(recipient, **done | anew | {"last_error": said})
+
+
+@retried
+def _store(recipient: Recipient, changes: dict[str, Any]) -> bool:
+    """Write that Redpin has it, and let it go. Returns False if the row is another payee by now.
+
+    Its `recipient_id` would lead the money to the account that the row no longer shows.
+    """
+    with transaction.atomic():
+        # A write comes first: from then on nobody else changes what is read and compared.
+        if not _update(recipient, leased_until=recipient.leased_until):
+            return True  # Another worker has it, and finds out.
+        row = Recipient.objects.get(pk=recipient.pk)
+        if (row.account, _content(row)) != (recipient.account, _content(recipient)):
+            return False
+        return _update(recipient, leased_until=None, **changes)
 
 
 def _leave(recipient: Recipient, error: RedpinError) -> None:
@@ -224,6 +270,14 @@ def _leave(recipient: Recipient, error: RedpinError) -> None:
     if recipient.pending_check is None:
         changes |= _described(error)
     _write(recipient, **changes)
+
+
+def _give_up(recipient: Recipient, error: RedpinError) -> None:
+    """Leave it to a person: dozens of calls an hour would be made in vain for ever."""
+    said = f"Given up after {recipient.attempts} attempts. {error} Ask Redpin for its recipient_id."
+    logger.error("Recipient %s: %s", recipient.client_reference_id, said)
+    told_of = {} if recipient.pending_check else _NO_ERROR | {"last_error": said}
+    _write(recipient, unanswered_at=recipient.unanswered_at, next_attempt_at=None, **told_of)
 
 
 def _described(error: RedpinError) -> dict[str, str]:
@@ -252,8 +306,8 @@ def _write(recipient: Recipient, **changes: Any) -> None:
 
 
 @retried
-def _update(recipient: Recipient, **changes: Any) -> bool:
-    """Write to the row, if it is still in our hands."""
+def _update(recipient: Recipient, *conditions: Q, **changes: Any) -> bool:
+    """Write to the row, if it is still in our hands and the conditions hold."""
     with transaction.atomic():
         ours = Recipient.objects.filter(pk=recipient.pk, leased_until=recipient.leased_until)
-        return bool(ours.update(**changes))
+        return bool(ours.filter(*conditions).update(**changes))

@@ -181,7 +181,7 @@ def test_payouts_of_several_recipients_are_told_apart(
 ) -> None:
     second = session.shares.all()[1]
     second.recipient.recipient_id = "502"
-    second.recipient.save()
+    second.recipient.save(update_fields=["recipient_id"])
     redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
 
     for place, recipient_id in enumerate(("501", "502")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -12,8 +13,10 @@ from typing import Any, Final
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
+from django_redpin.client import RedpinClient, api
 from django_redpin.exceptions import (
     ConfigurationError,
     OpenTransactionError,
@@ -23,6 +26,7 @@ from django_redpin.exceptions import (
     RedpinError,
 )
 from django_redpin.models import Recipient
+from django_redpin.models.recipients import REGISTRATION_FIELDS
 from django_redpin.services import RecipientCheck, leases, register_recipient, registration
 from django_redpin.services.attempts import LIST_LAG
 from django_redpin.services.sweeps import register_due_recipients
@@ -34,6 +38,7 @@ from .test_crashes import run_until
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 IBAN: Final = "GB33BUKB20201555555555"
+OTHER_IBAN: Final = "GB94BARC10201530093459"
 NAME: Final = "Canary Payee"
 HOLDER: Final = "Canary Holder"
 CANARIES: Final = (IBAN, NAME, HOLDER, "canary-tax-id", "Canary Street")
@@ -81,6 +86,12 @@ def add_and_hang_up(handler: Handler) -> None:
 
 LOST: Final = add_and_hang_up
 NOT_TAKEN_IN: Final = Handler.hang_up
+
+
+def claimed(payee: Recipient) -> Recipient:
+    """Return the row as the worker has it who has just claimed it."""
+    assert leases.claim(Recipient, payee.pk, even_if_not_due=True)
+    return Recipient.objects.get(pk=payee.pk)
 
 
 def references(redpin: FakeRedpin) -> set[str]:
@@ -133,7 +144,7 @@ def test_b21_a_recipient_that_redpin_knows_is_returned_without_a_call(
     redpin: FakeRedpin, payee: Recipient
 ) -> None:
     payee.recipient_id = "501"
-    payee.save()
+    payee.save(update_fields=["recipient_id"])
 
     assert register_recipient(payee).recipient_id == "501"
     assert register_recipient(payee, defer=True).next_attempt_at is None
@@ -282,6 +293,96 @@ def test_b21_a_look_up_that_tells_nothing_is_no_reason_to_send_again(
     assert Recipient.objects.get().recipient_id == "1668758"
 
 
+def test_b21_a_list_too_long_to_be_read_is_not_read_for_ever(
+    redpin: FakeRedpin,
+    payee: Recipient,
+    let_time_pass: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(api, "_MAX_RECIPIENT_PAGES", 2)
+    redpin.recipients = [{"recipient_id": str(number)} for number in range(200)]
+    redpin.recipient_script.append(LOST)
+    with pytest.raises(RecipientNotRegistered, match="sweep"):
+        register_recipient(payee)
+
+    for _ in range(30):
+        let_time_pass(AGES)
+        register_due_recipients()
+
+    row = Recipient.objects.get()
+    assert redpin.count("GET", "/recipients") == 2 * registration.MAX_ENDLESS_LOOK_UPS
+    assert (row.next_attempt_at, row.leased_until) == (None, None)
+    assert row.unanswered_at is not None
+    assert row.last_error.startswith("Given up after 12 attempts. Redpin lists too many")
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+    with pytest.raises(RecipientNotRegistered, match="last_error"):  # Once more, if one asks.
+        register_recipient(payee)
+    assert redpin.count("GET", "/recipients") == 2 * registration.MAX_ENDLESS_LOOK_UPS + 2
+    assert register_due_recipients() == 0
+    monkeypatch.undo()
+    assert register_recipient(payee).recipient_id == str(1668758 + 200)
+    assert len(redpin.adds) == 1
+
+
+def test_b21_an_outage_of_the_list_is_outlasted_however_long(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
+) -> None:
+    redpin.recipient_script.append(LOST)
+    redpin.recipient_list_script.extend([answer(500)] * 20)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+
+    for _ in range(20):
+        let_time_pass(AGES)
+        register_due_recipients()
+
+    assert Recipient.objects.get().recipient_id == "1668758"
+    assert len(redpin.adds) == 1
+
+
+def test_b21_a_list_that_was_long_on_its_way_is_as_old_as_the_question(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.recipient_script.append(NOT_TAKEN_IN)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+    look_up = RedpinClient.find_recipient
+
+    def look_up_slowly(client: RedpinClient, reference: str) -> str | None:
+        found = look_up(client, reference)
+        # As if the answer took so long: by the clock, the request is older now.
+        late = timezone.now() + LIST_LAG + timedelta(seconds=5)
+        monkeypatch.setattr(timezone, "now", lambda: late)
+        return found
+
+    monkeypatch.setattr(RedpinClient, "find_recipient", look_up_slowly)
+    with pytest.raises(RecipientNotRegistered, match="nobody knows"):
+        register_recipient(payee)
+
+    assert len(redpin.adds) == 1
+
+
+def test_b21_a_list_that_takes_too_long_is_left_before_the_lease_ends(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(handler: Handler) -> None:
+        time.sleep(0.1)
+        handler.answer_recipients()
+
+    monkeypatch.setattr(api, "_RECIPIENT_PAGES_SECONDS", 0.25)
+    redpin.recipients = [{"recipient_id": str(number)} for number in range(1000)]
+    redpin.recipient_list_script.extend([slowly] * 20)
+    redpin.recipient_script.append(LOST)
+
+    with pytest.raises(RecipientNotRegistered, match="nobody knows"):
+        register_recipient(payee)
+
+    assert redpin.count("GET", "/recipients") <= 3
+    assert "too many recipients" in Recipient.objects.get().last_error
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_b21_what_redpin_refuses_is_not_tried_again_by_itself(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, status: int
@@ -328,14 +429,100 @@ def test_b21_a_corrected_account_is_never_found_by_the_reference_of_the_wrong_on
     redpin.recipient_list_script.append(NOT_TAKEN_IN)
     with pytest.raises(RecipientNotRegistered):
         register_recipient(payee)
-    payee.bank_details = {"iban": "GB94BARC10201530093459"}
+    payee.bank_details = {"iban": OTHER_IBAN}
     payee.save()
 
     assert register_recipient(payee).recipient_id == "1668759"
 
     wrong, right = redpin.adds
     assert wrong.json["client_reference_id"] != right.json["client_reference_id"]
-    assert right.json["recipient_bank_details"]["iban"] == "GB94BARC10201530093459"
+    assert right.json["recipient_bank_details"]["iban"] == OTHER_IBAN
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [{"bank_details": {"iban": OTHER_IBAN}}, {"name": "Somebody"}, {"account": "other"}],
+)
+def test_b21_the_id_of_the_old_account_is_never_stored_with_the_new_one(
+    redpin: FakeRedpin,
+    payee: Recipient,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    change: dict[str, Any],
+    is_lost: bool,
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"other": {}}}
+
+    def change_meanwhile(handler: Handler) -> None:
+        Recipient.objects.update(**change)
+        connection.close()  # This thread's own.
+        (LOST if is_lost else Handler.answer_add)(handler)
+
+    redpin.recipient_script.append(change_meanwhile)
+    with pytest.raises(RecipientNotRegistered, match="surely not yet"):
+        register_recipient(payee)
+
+    row = Recipient.objects.get()
+    assert (row.recipient_id, row.client_reference_id, row.fingerprint) == (None, None, "")
+    assert "Changed while Redpin registered it as 1668758" in row.last_error
+    told = caplog.text + row.last_error
+    assert [canary for canary in (*CANARIES, OTHER_IBAN) if canary in told] == []
+
+    assert register_due_recipients() == 1  # Due at once.
+    row = Recipient.objects.get()
+    assert (row.recipient_id, row.last_error) == ("1668759", "")
+    details = redpin.adds[1].json["recipient_bank_details"]
+    assert details == {"currency": "GBP", **row.bank_details}
+    assert len(references(redpin)) == 2
+
+
+@pytest.mark.parametrize("script", [None, LOST, NOT_TAKEN_IN, mismatch(200), answer(400)])
+def test_b21_saving_an_instance_that_was_read_before_undoes_no_registration(
+    redpin: FakeRedpin, payee: Recipient, script: Any
+) -> None:
+    stale, partial = Recipient.objects.get(), Recipient.objects.only("name").get()
+    redpin.recipient_script.extend([script] if script else [])
+    with contextlib.suppress(RedpinError):
+        register_recipient(payee)
+    registered = Recipient.objects.values(*REGISTRATION_FIELDS).get()
+
+    stale.address = {"city": "Leeds"}
+    stale.save()
+    partial.name = "Renamed"
+    partial.save()
+
+    assert Recipient.objects.values(*REGISTRATION_FIELDS).get() == registered
+    row = Recipient.objects.get()
+    assert (row.name, row.address) == ("Renamed", {"city": "Leeds"})
+    assert "address" in partial.get_deferred_fields()  # Neither read nor written.
+
+
+def test_b21_a_recipient_id_may_be_given_by_hand(payee: Recipient) -> None:
+    assert Recipient.objects.create(name="Known", recipient_id="501").recipient_id == "501"
+
+    payee.recipient_id = "502"
+    payee.save(update_fields=["recipient_id"])
+
+    assert Recipient.objects.get(pk=payee.pk).recipient_id == "502"
+
+
+def test_a_copy_of_a_recipient_is_saved_as_a_row_of_its_own(payee: Recipient) -> None:
+    payee.pk = None
+    payee.recipient_id = "501"
+    payee.save()
+
+    assert sorted(Recipient.objects.values_list("recipient_id", flat=True), key=str) == [
+        "501",
+        None,
+    ]
+
+
+def test_b21_what_the_registration_writes_is_told_from_what_people_write() -> None:
+    names = {field.name for field in Recipient._meta.concrete_fields if not field.editable}
+
+    assert names | {"recipient_id"} == REGISTRATION_FIELDS | {"created_at"}
 
 
 def test_b21_two_rows_never_share_redpins_id(redpin: FakeRedpin, payee: Recipient) -> None:
@@ -471,6 +658,46 @@ def test_b21_a_worker_whose_lease_has_ended_sends_nothing_more(
 
     assert len(redpin.adds) == 1
     assert Recipient.objects.get().leased_until is not None
+
+
+def test_b21_a_worker_whose_lease_has_ended_sends_nothing_though_nobody_took_over(
+    redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
+) -> None:
+    redpin.recipient_script.append(NOT_TAKEN_IN)
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+    let_time_pass(AGES)
+    held = claimed(payee)
+    Recipient.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    held.leased_until = Recipient.objects.get().leased_until
+
+    with pytest.raises(RecipientNotRegistered):
+        registration.pursue(held)
+
+    assert len(redpin.adds) == 1
+
+
+def test_b21_the_lease_is_renewed_before_the_request_so_that_nobody_else_sends_meanwhile(
+    redpin: FakeRedpin, payee: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_recipient(payee, defer=True)
+    held = claimed(payee)
+    # The look-up took all of the lease but for a moment.
+    Recipient.objects.update(leased_until=timezone.now() + timedelta(seconds=20))
+    held.leased_until = Recipient.objects.get().leased_until
+    send = RedpinClient.add_recipient
+
+    def send_slowly(client: RedpinClient, *args: Any, **options: Any) -> str:
+        row = Recipient.objects.get()
+        assert row.leased_until is not None
+        assert row.leased_until > timezone.now() + leases.LEASE / 2
+        assert not leases.claim(Recipient, payee.pk, even_if_not_due=True)
+        return send(client, *args, **options)
+
+    monkeypatch.setattr(RedpinClient, "add_recipient", send_slowly)
+
+    assert registration.pursue(held).recipient_id == "1668758"  # What follows goes by that lease.
+    assert Recipient.objects.get().leased_until is None
 
 
 @pytest.mark.slow
