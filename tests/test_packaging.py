@@ -77,7 +77,7 @@ def test_the_wheels_metadata_names_version_licence_and_dependencies(wheel: zipfi
     assert metadata["Requires-Python"] == ">=3.10"
     assert needed == {
         *("babel", "celery", "django", "djangorestframework", "py-moneyed", "requests"),
-        *("requests-oauthlib", "simplejson"),
+        *("requests-oauthlib", "simplejson", "urllib3"),
     }
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
 

@@ -51,6 +51,7 @@ from .transport import Answer, call, hanging_up_on_nonsense
 
 # Redpin: the list call's filter by `client_reference_id` takes 36 characters at most.
 _FILTER_MAX_LENGTH: Final = 36
+_DEFAULT_LIMIT: Final = 20  # Of its pages.
 _MAX_PAGES: Final = 5
 _MAX_RECIPIENT_PAGES: Final = 40
 # The last page is begun by then, so that a registration ends within its lease.
@@ -97,9 +98,10 @@ class RedpinClient:
         `create_session` does, though a failure that may pass is met with one retry: the call
         changes nothing.
         """
-        params = {"client_reference_id": client_reference_id}
+        params, limit = {"client_reference_id": client_reference_id}, _DEFAULT_LIMIT
         if len(client_reference_id) > _FILTER_MAX_LENGTH:
-            params = {"client_customer_ref": client_customer_ref, "limit": str(PAGE_LIMIT)}
+            params, limit = {"client_customer_ref": client_customer_ref}, PAGE_LIMIT
+            params["limit"] = str(limit)
             if session_id:
                 params = {"session_id": session_id}
         found: list[SessionRecord] = []
@@ -118,7 +120,7 @@ class RedpinClient:
                 for record in (read_record(entry, answer.at) for entry in entries)
                 if record.client_reference_id == client_reference_id and self._is_ours(record)
             ]
-            if found or page >= read_total_pages(answer.body, page, len(entries)):
+            if found or page >= read_total_pages(answer.body, page, len(entries), limit):
                 break
         else:
             raise NoAnswer("Redpin lists too many sessions of this payer to find one among them.")

@@ -148,9 +148,7 @@ def read_page(body: Mapping[str, Any], page: int, limit: int, as_of: datetime) -
     return SessionPage(tuple(records), read_total_pages(body, page, len(entries), limit), as_of)
 
 
-def read_total_pages(
-    body: Mapping[str, Any], page: int, entries: int, limit: int = PAGE_LIMIT
-) -> int:
+def read_total_pages(body: Mapping[str, Any], page: int, entries: int, limit: int) -> int:
     """Return how many pages the list has. Where `meta` doesn't tell, a full one has one after it.
 
     Raises `NoAnswer` where `meta` says what is no count of pages.
