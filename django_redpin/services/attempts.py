@@ -39,8 +39,7 @@ from ..exceptions import (
     RedpinError,
 )
 from ..models import PaymentSession
-from .endings import LIST_LAG as LIST_LAG
-from .endings import REFERENCE, clash, elsewhere, leave, opened, reject
+from .endings import LIST_LAG, REFERENCE, clash, elsewhere, leave, opened, reject
 from .journal import hold_for_review
 from .leases import LEASE
 from .lookup import client_of, look_up

@@ -7,7 +7,7 @@ better, and what they made of the row is told instead.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError
@@ -60,7 +60,7 @@ def reject(session: PaymentSession, error: RedpinError) -> PaymentSession:
         unanswered_at=None,
         leased_until=None,
         next_attempt_at=None,
-        **_described(error),
+        **described(error),
     )
     if is_rejected:
         raise SessionRejected(session, error if isinstance(error, APIError) else None)
@@ -70,20 +70,14 @@ def reject(session: PaymentSession, error: RedpinError) -> PaymentSession:
 def leave(session: PaymentSession, error: RedpinError) -> PaymentSession:
     """Leave the intent for later, and raise `NotCreatedYet` or `OutcomeUnknown`."""
     unanswered_at = session.unanswered_at
-    due = retry_at(session.attempts)
-    asked_to_wait = getattr(error, "retry_after", None)
-    if asked_to_wait is not None:
-        due = max(due, timezone.now() + timedelta(seconds=asked_to_wait))
-    if unanswered_at is not None:
-        due = max(due, unanswered_at + LIST_LAG)
     is_left = session.state in UNFINISHED and move_state(
         session,
         State.CREATING if unanswered_at is None else State.UNKNOWN,
         _is_held(session),
         unanswered_at=unanswered_at,
         leased_until=None,
-        next_attempt_at=due,
-        **_described(error),
+        next_attempt_at=due_after(error, session.attempts, unanswered_at),
+        **described(error),
     )
     if not is_left:
         return elsewhere(session)
@@ -115,7 +109,18 @@ def _is_held(session: PaymentSession) -> Q:
     return Q(leased_until=session.leased_until)
 
 
-def _described(error: RedpinError) -> dict[str, str]:
+def due_after(error: RedpinError, attempts: int, unanswered_at: datetime | None) -> datetime:
+    """Return when to try again: after a growing pause, and not before it can be of use."""
+    due = retry_at(attempts)
+    asked_to_wait = getattr(error, "retry_after", None)
+    if asked_to_wait is not None:
+        due = max(due, timezone.now() + timedelta(seconds=asked_to_wait))
+    if unanswered_at is not None:
+        due = max(due, unanswered_at + LIST_LAG)
+    return due
+
+
+def described(error: RedpinError) -> dict[str, str]:
     """Return the columns that keep what Redpin, or the network, said."""
     described = {"last_error": str(error)[:500], "last_error_code": "", "last_error_field": ""}
     if isinstance(error, APIError):

@@ -14,7 +14,7 @@ from ..rules.recipients import RecipientCheck
 from .attempts import INTERACTIVE
 from .leases import claim
 from .queue import REGISTER_RECIPIENT, enqueue_on_commit
-from .registration import pursue, told
+from .registration import register, told
 from .transactions import require_no_transaction, update
 
 _POLL_SECONDS: Final = 0.1
@@ -67,7 +67,7 @@ def register_recipient(
         return recipient
     if claim(Recipient, recipient.pk, even_if_not_due=True):
         recipient.refresh_from_db()
-        return pursue(recipient, confirmation, customer_action)
+        return register(recipient, confirmation, customer_action)
     _wait_for_who_is_at_it(recipient)
     return told(recipient)
 

@@ -21,7 +21,7 @@ from .leases import claim, due
 from .opening import UNFINISHED
 from .process import process_event
 from .reconcile import reconcile_payment_sessions
-from .registration import pursue
+from .registration import register
 from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
@@ -76,7 +76,7 @@ def register_due_recipient(pk: int) -> None:
     if not claim(Recipient, pk):
         return
     try:
-        pursue(Recipient.objects.get(pk=pk))
+        register(Recipient.objects.get(pk=pk))
     except RedpinError as error:
         logger.warning("A recipient is not registered: %s", error)
 

@@ -28,7 +28,7 @@ from django_redpin.exceptions import (
 from django_redpin.models import Recipient
 from django_redpin.models.recipients import REGISTRATION_FIELDS
 from django_redpin.services import RecipientCheck, leases, register_recipient, registration
-from django_redpin.services.attempts import LIST_LAG
+from django_redpin.services.endings import LIST_LAG
 from django_redpin.services.sweeps import register_due_recipients
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -672,7 +672,7 @@ def test_b21_a_worker_whose_lease_has_ended_sends_nothing_though_nobody_took_ove
     held.leased_until = Recipient.objects.get().leased_until
 
     with pytest.raises(RecipientNotRegistered):
-        registration.pursue(held)
+        registration.register(held)
 
     assert len(redpin.adds) == 1
 
@@ -696,7 +696,7 @@ def test_b21_the_lease_is_renewed_before_the_request_so_that_nobody_else_sends_m
 
     monkeypatch.setattr(RedpinClient, "add_recipient", send_slowly)
 
-    assert registration.pursue(held).recipient_id == "1668758"  # What follows goes by that lease.
+    assert registration.register(held).recipient_id == "1668758"  # What follows goes by that lease.
     assert Recipient.objects.get().leased_until is None
 
 
