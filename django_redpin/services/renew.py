@@ -48,7 +48,10 @@ def renew_payment_session(
     renewal = _renewal(session)
     if renewal is not None:
         return renewal
-    session = complete_payment_session(session)
+    current = complete_payment_session(session)
+    if current.pk != session.pk:  # Replaced in the meantime; its page is a new one.
+        return current
+    session = current
     record = ask_and_apply(session)
     session.refresh_from_db()
     if session.state == State.REJECTED:

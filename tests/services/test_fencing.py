@@ -26,6 +26,8 @@ from django_redpin.services import (
     create_payment_session,
     endings,
     reconcile_payment_sessions,
+    renew,
+    renew_payment_session,
 )
 from django_redpin.services.lookup import look_up
 from django_redpin.services.opening import open_session
@@ -184,6 +186,33 @@ def test_a_session_that_redpin_created_after_it_was_rejected_calls_for_a_person(
     session = PaymentSession.objects.get()
     assert (session.state, session.session_url) == (State.REJECTED, "")
     assert "had refused" in session.review_reason
+
+
+def test_a_caller_who_missed_another_ones_renewal_gets_it(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.lifetime = -timedelta(minutes=10)
+    session = create_payment_session(**arguments)
+    redpin.lifetime = timedelta(minutes=30)
+    looks = 0
+    find = renew._renewal
+
+    def miss_it_at_first(session: PaymentSession) -> PaymentSession | None:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            return find(session)
+        with monkeypatch.context() as patch:
+            patch.setattr(renew, "_renewal", find)
+            renew_payment_session(PaymentSession.objects.get(pk=session.pk))
+        return None
+
+    monkeypatch.setattr(renew, "_renewal", miss_it_at_first)
+
+    renewal = renew_payment_session(session)
+
+    assert (renewal.renews, renewal.state) == (session, State.OPEN)
+    assert PaymentSession.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
