@@ -92,8 +92,36 @@ MUTANTS: Final = (
     Mutant(
         "who has lost the lease replaces nothing",
         "django_redpin/services/replace.py",
-        "            rows = rows.filter(leased_until=old.leased_until)\n",
+        "            rows = rows.filter(leased_until=old.leased_until, leased_until__isnull=False)\n",
         "",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "a payment that is known stands against a list that lags",
+        "django_redpin/services/attempts.py",
+        " or record.has_payment or session.payment_status:\n",
+        " or record.has_payment:\n",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "what was closed after it was claimed is left alone",
+        "django_redpin/services/attempts.py",
+        "    if session.state not in UNFINISHED:  # Closed",
+        "    if False:  # Closed",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "a late answer leaves the sweep's time alone",
+        "django_redpin/services/opening.py",
+        "        update(PaymentSession.objects.filter(pk=session.pk), **told)\n",
+        "        update(PaymentSession.objects.filter(pk=session.pk), next_attempt_at=None)\n",
+        "tests/services/test_fencing.py",
+    ),
+    Mutant(
+        "whoever missed a renewal gets it",
+        "django_redpin/services/renew.py",
+        "    if current.pk != session.pk:",
+        "    if False:",
         "tests/services/test_fencing.py",
     ),
     Mutant(
@@ -136,14 +164,14 @@ MUTANTS: Final = (
         "django_redpin/services/journal.py",
         "PaymentSession.objects.filter(pk=session.pk, state=from_state)",
         "PaymentSession.objects.filter(pk=session.pk)",
-        "tests/services",
+        "tests/services/test_fencing.py tests/services/test_life.py tests/services/test_events.py",
     ),
     Mutant(
         "the lease",
         "django_redpin/services/leases.py",
         "model._default_manager.filter(waiting & free)",
         "model._default_manager.filter(waiting)",
-        "tests/services",
+        "tests/services/test_fencing.py tests/services/test_life.py tests/services/test_events.py",
     ),
     Mutant(
         "a key leads to no session of another payment",
@@ -363,6 +391,7 @@ def main(words: list[str]) -> int:
 
 def run(folder: Path, tests: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider"]
+    command += ["-m", "not slow"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(
         [*command, *tests], cwd=folder, env=environment, capture_output=True, check=False

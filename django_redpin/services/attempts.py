@@ -77,6 +77,8 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
     `is_new`: its row was stored as one whose first request is about to leave. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
+    if session.state not in UNFINISHED:  # Closed by a webhook just after it was claimed.
+        return elsewhere(session)
     try:
         budget = budget_for(get_account(session.account).base_url)
     except ConfigurationError as error:  # The account has left the settings.
@@ -208,7 +210,8 @@ def _adopt(session: PaymentSession, record: SessionRecord, steps: _Steps) -> Pay
     if not _is_ours(session, record):
         hold_for_review(session, "Redpin has another session with this reference.")
         return leave(session, NoAnswer("Redpin's session is not the one that we sent."))
-    if record.session_url or record.has_payment:
+    # A payment that we know of stands against a list that does not show it yet.
+    if record.session_url or record.has_payment or session.payment_status:
         known = CreatedSession(record.session_id, record.session_url, record.expires_at)
         return opened(session, known)
     unseen = NoAnswer("Redpin created it, but its answer, and so the page's address, was lost.")

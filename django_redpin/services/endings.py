@@ -42,9 +42,11 @@ def opened(session: PaymentSession, created: CreatedSession) -> PaymentSession:
 
     Not only under our lease: that it exists is true whoever is at it.
     """
+    lease = session.leased_until
     try:
         session = open_session(session, created)
     except IntegrityError:
+        session.leased_until = lease  # Not the one that another has by now.
         session.unanswered_at = timezone.now()
         return leave(session, clash(session))
     return session if session.state == State.OPEN else elsewhere(session)

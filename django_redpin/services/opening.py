@@ -24,10 +24,13 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
     Raises `IntegrityError` where another session has this session id.
     """
     session.expires_at = created.expires_at
-    known = {
+    told = {
         "session_id": created.session_id,
         "expires_at": created.expires_at,
         "unanswered_at": None,
+    }
+    known = {
+        **told,
         "attempts": 0,
         "leased_until": None,
         # From then on the sweep asks Redpin what became of it, should no webhook have told.
@@ -40,8 +43,9 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         if move_state(session, State.OPEN, session_url=created.session_url, **known):
             break
     else:
-        # A webhook overtook this answer and closed the session: what Redpin said is kept.
-        update(PaymentSession.objects.filter(pk=session.pk), **known | {"next_attempt_at": None})
+        # A webhook or another attempt overtook this answer: what Redpin said is kept, and when the
+        # session is looked at again is theirs to say.
+        update(PaymentSession.objects.filter(pk=session.pk), **told)
         session.refresh_from_db()
         if session.state == State.REJECTED:
             hold_for_review(session, "Redpin created a session that it had refused.")

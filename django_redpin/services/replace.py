@@ -40,7 +40,7 @@ def replace_session(
         )
         learned: dict[str, object] = {}
         if lost is not None:
-            rows = rows.filter(leased_until=old.leased_until)
+            rows = rows.filter(leased_until=old.leased_until, leased_until__isnull=False)
             learned = {"session_id": lost.session_id, "expires_at": lost.expires_at}
         replaced = rows.update(
             idempotency_key=None,

@@ -43,7 +43,7 @@ def resume(session: PaymentSession) -> PaymentSession:
     account = get_account(session.account)
     deadline = time.monotonic() + INTERACTIVE.seconds + account.total_timeout
     session = in_place_of(session)
-    while session.state == State.CREATING and _is_leased(session):
+    while session.state in UNFINISHED and _is_leased(session):
         if time.monotonic() > deadline:
             raise OutcomeUnknown(session)
         time.sleep(_POLL_SECONDS)

@@ -22,9 +22,11 @@ from django_redpin.exceptions import (
 from django_redpin.models import PaymentSession
 from django_redpin.services import (
     attempts,
+    complete,
     complete_payment_session,
     create_payment_session,
     endings,
+    leases,
     reconcile_payment_sessions,
     renew,
     renew_payment_session,
@@ -186,6 +188,76 @@ def test_a_session_that_redpin_created_after_it_was_rejected_calls_for_a_person(
     session = PaymentSession.objects.get()
     assert (session.state, session.session_url) == (State.REJECTED, "")
     assert "had refused" in session.review_reason
+
+
+def pay_as_told(redpin: FakeRedpin, status: str) -> None:
+    """Let a webhook have told of a payment that Redpin's list does not show yet."""
+    state = State.CLOSED if status == "PAYMENT_COMPLETED" else State.UNKNOWN
+    changes: dict[str, Any] = {"state": state, "payment_status": status}
+    if state == State.CLOSED:
+        changes |= {"leased_until": None, "next_attempt_at": None}
+    PaymentSession.objects.update(payment_status_position="x", **changes)
+
+
+def test_a_session_whose_payment_is_known_is_never_replaced_for_a_list_that_lags(
+    redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Pass
+) -> None:
+    redpin.create_script.append(LOST)
+    redpin.list_script.append(answer(403))
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+    pay_as_told(redpin, "AWAITING_FUNDS")
+    let_time_pass(timedelta(minutes=10))
+
+    session = complete_payment_session(caught.value.session)
+
+    assert PaymentSession.objects.get() == session
+    assert (session.state, session.payment_status) == (State.OPEN, "AWAITING_FUNDS")
+
+
+def test_a_session_that_was_closed_just_after_it_was_claimed_is_left_alone(
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    let_time_pass: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redpin.create_script.append(LOST)
+    redpin.list_script.append(answer(403))
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+    let_time_pass(timedelta(minutes=10))
+
+    def claim_and_be_overtaken(*args: Any, **kwargs: Any) -> bool:
+        is_ours = leases.claim(*args, **kwargs)
+        pay_as_told(redpin, "PAYMENT_COMPLETED")
+        return is_ours
+
+    monkeypatch.setattr(complete, "claim", claim_and_be_overtaken)
+
+    session = complete_payment_session(caught.value.session)
+
+    assert PaymentSession.objects.get() == session
+    assert session.state == State.CLOSED
+    assert not session.review_reason
+
+
+def test_an_answer_that_comes_late_takes_no_open_session_out_of_the_sweep(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_session = RedpinClient.create_session
+
+    def answer_late(self: RedpinClient, request: Any) -> CreatedSession:
+        made = create_session(self, request)
+        open_session(PaymentSession.objects.get(), made)
+        return made
+
+    monkeypatch.setattr(RedpinClient, "create_session", answer_late)
+
+    session = create_payment_session(**arguments)
+
+    assert session.state == State.OPEN
+    assert session.session_url
+    assert session.next_attempt_at is not None
 
 
 def test_a_caller_who_missed_another_ones_renewal_gets_it(
