@@ -396,7 +396,7 @@ def run(folder: Path, tests: list[str]) -> int:
     done = subprocess.run(
         [*command, *tests], cwd=folder, env=environment, capture_output=True, check=False
     )
-    # Where pytest-xdist stops at the first failure, it says 2, as after a module that can't be read.
+    # Where pytest-xdist stops at the first failure it says 2, as after a module it can't read.
     return 1 if b" failed" in done.stdout else done.returncode
 
 
