@@ -620,6 +620,7 @@ def test_the_intent_is_committed_before_redpin_is_called(
 
     session = PaymentSession.objects.get()
     assert session.state == State.CREATING
+    assert session.unanswered_at is not None  # For all that the row knows, it may be at Redpin.
     # While its lease runs nobody else touches it; afterwards the key finishes it.
     with pytest.raises(OutcomeUnknown):
         complete_payment_session(session)

@@ -169,6 +169,31 @@ def test_an_attempt_whose_lease_is_over_sends_nothing(
     assert len(redpin.creates) == 1
 
 
+def test_an_attempt_whose_lease_has_run_out_sends_nothing_though_nobody_took_over(
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    let_time_pass: Pass,
+) -> None:
+    redpin.create_script.append(answer(500))
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+    let_time_pass(timedelta(minutes=10))
+    now = timezone.now
+
+    def take_six_minutes(session: PaymentSession) -> Any:
+        record = look_up(session)
+        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(minutes=6))
+        return record
+
+    monkeypatch.setattr(attempts, "look_up", take_six_minutes)
+
+    with pytest.raises(OutcomeUnknown):
+        complete_payment_session(caught.value.session)
+
+    assert len(redpin.creates) == 1
+
+
 def test_a_session_that_redpin_created_after_it_was_rejected_calls_for_a_person(
     redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
