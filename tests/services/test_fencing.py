@@ -169,6 +169,25 @@ def test_an_attempt_whose_lease_is_over_sends_nothing(
     assert len(redpin.creates) == 1
 
 
+def test_an_attempt_whose_lease_is_over_replaces_nothing(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = create_payment_session(**arguments, defer=True)
+    redpin.create_script.append(LOST)
+
+    def be_overtaken(session: PaymentSession) -> Any:
+        record = look_up(session)
+        PaymentSession.objects.update(leased_until=timezone.now() + timedelta(minutes=4))
+        return record
+
+    monkeypatch.setattr(attempts, "look_up", be_overtaken)
+
+    complete_due_sessions()
+
+    assert PaymentSession.objects.get() == session
+    assert len(redpin.creates) == 1
+
+
 def test_an_attempt_whose_lease_has_run_out_sends_nothing_though_nobody_took_over(
     redpin: FakeRedpin,
     arguments: dict[str, Any],
