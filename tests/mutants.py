@@ -104,13 +104,6 @@ MUTANTS: Final = (
         "tests/services/test_fencing.py",
     ),
     Mutant(
-        "what was closed after it was claimed is left alone",
-        "django_redpin/services/attempts.py",
-        "    if session.state not in UNFINISHED:  # Closed",
-        "    if False:  # Closed",
-        "tests/services/test_fencing.py",
-    ),
-    Mutant(
         "a late answer leaves the sweep's time alone",
         "django_redpin/services/opening.py",
         "        update(PaymentSession.objects.filter(pk=session.pk), **told)\n",
