@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -19,6 +20,14 @@ from django_redpin.services.sweeps import dispatch_due_transitions, process_due_
 
 from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
+
+
+@pytest.fixture(autouse=True)
+def _the_log_stays_as_loud() -> Iterator[None]:
+    """Undo what a Celery worker does to the root logger: it lets nothing below ERROR through."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

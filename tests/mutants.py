@@ -136,7 +136,7 @@ MUTANTS: Final = (
         "django_redpin/services/attempts.py",
         "    if session.review_reason:\n",
         "    if False:\n",
-        "tests/services/test_outcomes.py tests/services/test_create.py",
+        "tests/services/test_fencing.py",
     ),
     Mutant(
         "an error that nobody foresaw may have been executed",
@@ -155,8 +155,8 @@ MUTANTS: Final = (
     Mutant(
         "the compare-and-set of a state",
         "django_redpin/services/journal.py",
-        "PaymentSession.objects.filter(pk=session.pk, state=from_state)",
-        "PaymentSession.objects.filter(pk=session.pk)",
+        "filter(condition, pk=session.pk, state=from_state)",
+        "filter(condition, pk=session.pk)",
         "tests/services/test_fencing.py tests/services/test_life.py tests/services/test_events.py",
     ),
     Mutant(

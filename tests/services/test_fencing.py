@@ -455,6 +455,23 @@ def test_an_account_that_has_left_the_settings_is_told_in_the_row(
     assert session.next_attempt_at > timezone.now()
 
 
+def test_a_session_that_a_person_has_to_look_at_is_left_alone(
+    redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Pass
+) -> None:
+    redpin.create_script.append(answer(500))
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+    PaymentSession.objects.update(review_reason="It is odd.")
+    let_time_pass(timedelta(minutes=10))
+    calls = len(redpin.calls)
+
+    complete_due_sessions()
+    with pytest.raises(OutcomeUnknown, match="A person has to look at it: It is odd"):
+        complete_payment_session(caught.value.session)
+
+    assert len(redpin.calls) == calls
+
+
 def test_a_session_that_redpin_lists_no_more_calls_for_a_person(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:
