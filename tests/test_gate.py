@@ -17,10 +17,11 @@ MATRIX: Final = ("py310-django52", "py312-django60", "py313-django61")
 
 def ask(folder: Path, *ran: str) -> subprocess.CompletedProcess[str]:
     """Ask whether tests ran, with what tox writes about environments that did and did not."""
-    environments = {
+    environments: dict[str, dict[str, object]] = {
         name: {"result": {"success": True, "exit_code": 0, "skipped": name not in ran}}
         for name in ("lint", "types", *MATRIX)
     }
+    environments["py311-django52"] = {"python": {}}  # Known to tox, and not asked for.
     results = folder / "tox.json"
     results.write_text(json.dumps({"testenvs": environments}))
     command = [sys.executable, ".ci/tests_ran.py", str(results)]
@@ -43,7 +44,7 @@ def test_one_python_is_enough(tmp_path: Path, name: str) -> None:
     done = ask(tmp_path, "lint", "types", name)
 
     assert done.returncode == 0
-    assert done.stdout == f"The tests ran in 1 of 3 environments: {name}\n"
+    assert done.stdout == f"The tests ran in 1 of 4 environments: {name}\n"
 
 
 def test_the_gate_asks_right_after_the_tests() -> None:
