@@ -628,3 +628,17 @@ def test_the_intent_is_committed_before_redpin_is_called(
 
     assert create_payment_session(**arguments, idempotency_key="order-1").state == State.OPEN
     assert len(redpin.creates) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_recipient_that_was_deleted_meanwhile_is_a_fault_not_a_traceback(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    Recipient.objects.filter(name="Agent").delete()
+
+    with pytest.raises(InvalidPaymentSession, match="This recipient was deleted") as caught:
+        create_payment_session(**arguments)
+
+    assert [fault.field for fault in caught.value.faults] == ["recipient_details[1]"]
+    assert not PaymentSession.objects.exists()
+    assert redpin.calls == []
