@@ -44,6 +44,18 @@ Pass = Callable[[timedelta], None]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 
+def let_the_look_up_take(duration: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Redpin's answer be on its way for so long."""
+    now = timezone.now
+
+    def be_slow(session: PaymentSession) -> Any:
+        record = look_up(session)
+        monkeypatch.setattr(timezone, "now", lambda: now() + duration)
+        return record
+
+    monkeypatch.setattr(attempts, "look_up", be_slow)
+
+
 def open_it(session: PaymentSession, record: Any) -> None:
     """Do what another attempt does whose answer has come."""
     created = CreatedSession(record.session_id, "https://pay.redpin.test/1", record.expires_at)
@@ -198,14 +210,7 @@ def test_an_attempt_whose_lease_has_run_out_sends_nothing_though_nobody_took_ove
     with pytest.raises(OutcomeUnknown) as caught:
         create_payment_session(**arguments)
     let_time_pass(timedelta(minutes=10))
-    now = timezone.now
-
-    def take_six_minutes(session: PaymentSession) -> Any:
-        record = look_up(session)
-        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(minutes=6))
-        return record
-
-    monkeypatch.setattr(attempts, "look_up", take_six_minutes)
+    let_the_look_up_take(timedelta(minutes=6), monkeypatch)
 
     with pytest.raises(OutcomeUnknown):
         complete_payment_session(caught.value.session)
@@ -234,7 +239,7 @@ def test_a_session_that_redpin_created_after_it_was_rejected_calls_for_a_person(
     assert "had refused" in session.review_reason
 
 
-def pay_as_told(redpin: FakeRedpin, status: str) -> None:
+def pay_as_told(status: str) -> None:
     """Let a webhook have told of a payment that Redpin's list does not show yet."""
     state = State.CLOSED if status == "PAYMENT_COMPLETED" else State.UNKNOWN
     changes: dict[str, Any] = {"state": state, "payment_status": status}
@@ -250,7 +255,7 @@ def test_a_session_whose_payment_is_known_is_never_replaced_for_a_list_that_lags
     redpin.list_script.append(answer(403))
     with pytest.raises(OutcomeUnknown) as caught:
         create_payment_session(**arguments)
-    pay_as_told(redpin, "AWAITING_FUNDS")
+    pay_as_told("AWAITING_FUNDS")
     let_time_pass(timedelta(minutes=10))
 
     session = complete_payment_session(caught.value.session)
@@ -273,7 +278,7 @@ def test_a_session_that_was_closed_just_after_it_was_claimed_is_left_alone(
 
     def claim_and_be_overtaken(*args: Any, **kwargs: Any) -> bool:
         is_ours = leases.claim(*args, **kwargs)
-        pay_as_told(redpin, "PAYMENT_COMPLETED")
+        pay_as_told("PAYMENT_COMPLETED")
         return is_ours
 
     monkeypatch.setattr(complete, "claim", claim_and_be_overtaken)
@@ -411,14 +416,7 @@ def test_b16_an_empty_list_is_as_old_as_the_question(
     with pytest.raises(OutcomeUnknown) as caught:
         create_payment_session(**arguments)
     let_time_pass(timedelta(seconds=6))
-    now = timezone.now
-
-    def take_eight_seconds(session: PaymentSession) -> Any:
-        record = look_up(session)
-        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(seconds=8))
-        return record
-
-    monkeypatch.setattr(attempts, "look_up", take_eight_seconds)
+    let_the_look_up_take(timedelta(seconds=8), monkeypatch)
 
     with pytest.raises(OutcomeUnknown):
         complete_payment_session(caught.value.session)
