@@ -16,13 +16,14 @@ from django.utils.module_loading import import_string
 
 from .exceptions import ConfigurationError, UnknownAccount
 from .exceptions.interrupts import is_interrupt
+from .shapes import PROJECT_DEFAULTS
 
 DEFAULT_ACCOUNT: Final = "default"
 
 # These hold for the project as a whole, not for one account.
 ACCOUNTS: Final = "ACCOUNTS"
 ACCOUNT_RESOLVER: Final = "ACCOUNT_RESOLVER"
-PROJECT_KEYS: Final = frozenset({ACCOUNTS, ACCOUNT_RESOLVER})
+PROJECT_KEYS: Final = frozenset({ACCOUNTS, ACCOUNT_RESOLVER, *PROJECT_DEFAULTS})
 
 Resolver = Callable[[str], "Mapping[str, Any] | None"]
 

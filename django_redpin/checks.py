@@ -19,10 +19,11 @@ from .accounts import (
     account_resolver,
     redpin_settings,
 )
-from .conf import DEFAULTS, SHAPES, raw_settings, unknown_names, wrong_names
+from .conf import raw_settings, unknown_names, wrong_names
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .rules.callback_tokens import SECRET_MIN_BYTES, is_strong
+from .shapes import DEFAULTS, PROJECT_SHAPES, SHAPES
 
 _ISSUED: Final = "Redpin's Partner Integrations Team issues the credentials and the customer id."
 _DOCUMENTED: Final = "Leave it out, and Redpin's documented address is used."
@@ -51,13 +52,21 @@ def check_settings(
     if not redpin_settings():
         hint = "Add REDPIN = {'CLIENT_ID': ..., 'CLIENT_SECRET': ..., ...} to the settings."
         return [Error("settings.REDPIN is missing or empty.", hint=hint, id="redpin.E001")]
-    found: list[CheckMessage] = []
+    found: list[CheckMessage] = [*_project_messages()]
     for alias in aliases:
         try:
             found += _account_messages(alias, raw_settings(alias), has_others=_has_others(aliases))
         except ConfigurationError as error:
             found.append(Error(str(error), hint="Give a dict.", id="redpin.E001"))
     return [*found, *_resolver_messages(), *_url_messages()]
+
+
+def _project_messages() -> Iterator[CheckMessage]:
+    given = redpin_settings()
+    for name, (is_right, cure) in PROJECT_SHAPES.items():
+        if name in given and not is_right(given[name]):
+            text = f"REDPIN[{name!r}] has a wrong type or value."
+            yield Error(text, hint=cure, id="redpin.E003")
 
 
 def _has_others(aliases: Collection[str]) -> bool:

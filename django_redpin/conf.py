@@ -7,11 +7,10 @@ is wrong in the settings is told by the system checks (`checks.py`); here it rai
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
@@ -20,102 +19,8 @@ from .accounts import DEFAULT_ACCOUNT as DEFAULT_ACCOUNT
 from .accounts import PROJECT_KEYS, overrides, redpin_settings
 from .exceptions import ConfigurationError
 from .rules.callback_tokens import is_strong
-from .rules.references import REFERENCE_MAX_LENGTH
 from .rules.requests import Policy
-
-# Redpin documents both hosts; the path of its sessions is documented for the list call.
-DEFAULTS: Final[dict[str, Any]] = {
-    "BASE_URL": "https://api.redpincompany.com",
-    "SESSIONS_PATH": "/v1/customers/{customer_id}/sessions",
-    "RECIPIENTS_PATH": "/v2/customers/{customer_id}/recipients",
-    "TOKEN_URL": "https://api.currenciesdirect.com/auth/oauth/v2/token",
-    "CLIENT_ID": "",
-    "CLIENT_SECRET": "",
-    "CUSTOMER_ID": "",
-    "WEBHOOK_BASE_URL": "",
-    "WEBHOOK_SECRETS": [],
-    "ALLOWED_ORIGINS": [],
-    "HOSTED_PAGE_ORIGINS": [],
-    "PURPOSES_OF_TRANSACTION": None,
-    "REFERENCE_MAX_LENGTH": REFERENCE_MAX_LENGTH,
-    "CONNECT_TIMEOUT": 3.05,
-    "READ_TIMEOUT": 10.0,
-    "TOTAL_TIMEOUT": 15.0,
-    "PROXIES": {},
-    "CA_BUNDLE": "",
-    "TOKEN_CACHE": "default",
-}
-_SESSIONS_PATH: Final = re.compile(r"/[^{}?#]*\{customer_id\}[^{}?#]*")
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_customer_id(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 64  # It is kept in a column.
-
-
-def _is_list_of_text(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-
-
-def _is_choice(value: object) -> bool:
-    return value is None or (_is_list_of_text(value) and bool(value))
-
-
-def _is_seconds(longest: float) -> Callable[[object], bool]:
-    def is_right(value: object) -> bool:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and 0 < value <= longest  # type: ignore[operator]
-
-    return is_right
-
-
-def _is_proxies(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        scheme in ("http", "https")
-        and isinstance(url, str)
-        and url.startswith(("http://", "https://"))  # Past another kind, calls would go straight.
-        for scheme, url in value.items()
-    )
-
-
-def _is_cache(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value in settings.CACHES)
-
-
-def _is_length(value: object) -> bool:
-    # A reference that is made here has 36 characters.
-    return type(value) is int and 36 <= value <= REFERENCE_MAX_LENGTH
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and _SESSIONS_PATH.fullmatch(value) is not None
-
-
-# What each value has to be, and how that is said.
-SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
-    "BASE_URL": (_is_text, "Give a string."),
-    "SESSIONS_PATH": (_is_path, "Begin with a slash and hold {customer_id} once."),
-    "RECIPIENTS_PATH": (_is_path, "Begin with a slash and hold {customer_id} once."),
-    "TOKEN_URL": (_is_text, "Give a string."),
-    "CLIENT_ID": (_is_text, "Give a string."),
-    "CLIENT_SECRET": (_is_text, "Give a string."),
-    "CUSTOMER_ID": (_is_customer_id, "Give a string of at most 64 characters."),
-    "WEBHOOK_BASE_URL": (_is_text, "Give a string."),
-    "WEBHOOK_SECRETS": (_is_list_of_text, "Give a list of strings."),
-    "ALLOWED_ORIGINS": (_is_list_of_text, "Give a list of strings."),
-    "HOSTED_PAGE_ORIGINS": (_is_list_of_text, "Give a list of strings."),
-    "PURPOSES_OF_TRANSACTION": (_is_choice, "Give a list of strings, or None to allow any."),
-    "REFERENCE_MAX_LENGTH": (_is_length, "Give a whole number from 36 to 100."),
-    "CONNECT_TIMEOUT": (_is_seconds(10), "Give seconds, at most 10."),
-    "READ_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
-    "TOTAL_TIMEOUT": (_is_seconds(20), "Give seconds, at most 20."),
-    "PROXIES": (_is_proxies, 'Give a dict such as {"https": "http://proxy.example:3128"}.'),
-    "CA_BUNDLE": (_is_text, "Give the path of a file of certificates, or leave it empty."),
-    "TOKEN_CACHE": (_is_cache, "Give an alias of CACHES, or None to keep tokens in memory alone."),
-}
+from .shapes import DEFAULTS, PROJECT_DEFAULTS, PROJECT_SHAPES, SHAPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +37,10 @@ class Account:
     customer_id: str
     webhook_base_url: str
     webhook_secrets: tuple[str, ...]
+    webhook_verifiers: tuple[Mapping[str, Any], ...]
+    webhook_trust: str
+    webhook_trusted_proxies: tuple[str, ...]
+    webhook_max_body_bytes: int
     allowed_origins: tuple[str, ...]
     hosted_page_origins: tuple[str, ...]
     purposes_of_transaction: tuple[str, ...] | None
@@ -235,6 +144,10 @@ def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
         customer_id=raw["CUSTOMER_ID"],
         webhook_base_url=raw["WEBHOOK_BASE_URL"].rstrip("/"),
         webhook_secrets=tuple(raw["WEBHOOK_SECRETS"]),
+        webhook_verifiers=tuple(raw["WEBHOOK_VERIFIERS"]),
+        webhook_trust=raw["WEBHOOK_TRUST"],
+        webhook_trusted_proxies=tuple(raw["WEBHOOK_TRUSTED_PROXIES"]),
+        webhook_max_body_bytes=raw["WEBHOOK_MAX_BODY_BYTES"],
         allowed_origins=tuple(raw["ALLOWED_ORIGINS"]),
         hosted_page_origins=tuple(raw["HOSTED_PAGE_ORIGINS"]),
         purposes_of_transaction=None if purposes is None else tuple(purposes),
@@ -246,3 +159,25 @@ def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
         ca_bundle=raw["CA_BUNDLE"],
         token_cache=raw["TOKEN_CACHE"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The settings that hold for all accounts. Retention in days."""
+
+    webhook_processing: str
+    webhook_body_retention_days: int
+    webhook_event_retention_days: int
+
+
+def project_settings() -> Project:
+    """Return what holds for the project as a whole.
+
+    Raises `ConfigurationError` for a value of a wrong type, as `get_account` does.
+    """
+    given = redpin_settings()
+    raw = {name: given.get(name, default) for name, default in PROJECT_DEFAULTS.items()}
+    for name, (is_right, cure) in PROJECT_SHAPES.items():
+        if not is_right(raw[name]):
+            raise ConfigurationError(f"REDPIN[{name!r}] has a wrong type or value. {cure}")
+    return Project(**{name.lower(): value for name, value in raw.items()})

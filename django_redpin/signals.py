@@ -2,7 +2,8 @@
 
 Every receiver gets `session` (PaymentSession) and `transition` (StatusTransition, whose primary
 key is the same each time that the signal is sent again), `event` (WebhookEvent or None) and
-`share` (SessionRecipient or None); the sender is `PaymentSession`.
+`share` (SessionRecipient or None); the sender is `PaymentSession`. What signals of another kind
+get, stands beside them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ payout_status_changed = Signal()
 
 # What Redpin says does not fit what was created; a person has to look (`session.review_reason`).
 session_needs_review = Signal()
+
+# Redpin approved or rejected a payer (THIRD PARTY CUSTOMER STATUS). Gets the `event` alone:
+# `event.client_customer_ref` is the payer's reference, `event.status` APPROVED or REJECTED, and
+# `event.pk` the same each time. A webhook's claim: Redpin documents no call that confirms it.
+third_party_status_changed = Signal()
+
+# A webhook event was given up. Gets the `event` alone: `event.outcome` and `event.last_error` say
+# why, `event.session` is its session, or None. `redpin_redrive` tries it again.
+webhook_event_dead = Signal()
 
 # A post to the webhook was refused. Gets `account` (str), `reason` (str) and the `request`; nothing
 # was stored, so there is no session and no transition. The sender is the view's class.

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.checks import check_settings
-from django_redpin.conf import DEFAULTS
+from django_redpin.shapes import DEFAULTS
 
 Check = Callable[..., list[CheckMessage]]
 

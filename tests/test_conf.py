@@ -22,11 +22,12 @@ from django_redpin.checks import check_settings
 from django_redpin.client import RedpinClient
 from django_redpin.client.messages import CreatedSession, SessionRecord
 from django_redpin.client.transport import Answer
-from django_redpin.conf import DEFAULTS, get_account
+from django_redpin.conf import get_account
 from django_redpin.exceptions import ConfigurationError
 from django_redpin.models import PaymentSession, Recipient, SessionRecipient, WebhookEvent
 from django_redpin.services import Share
 from django_redpin.services.requests import payee, stored_request
+from django_redpin.shapes import DEFAULTS
 from tests.test_checks import ODD, WRONG
 
 NOW: Final = datetime(2026, 11, 22, 14, tzinfo=timezone.utc)

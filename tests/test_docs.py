@@ -10,7 +10,7 @@ from django.dispatch import Signal
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
-from django_redpin.conf import DEFAULTS
+from django_redpin.shapes import DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 

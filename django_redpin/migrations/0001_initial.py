@@ -434,9 +434,13 @@ class Migration(migrations.Migration):
                     "payment_id",
                     models.CharField(blank=True, max_length=100, verbose_name="payment id"),
                 ),
+                (
+                    "client_customer_ref",
+                    models.CharField(blank=True, max_length=255, verbose_name="payer's reference"),
+                ),
                 ("status", models.CharField(blank=True, max_length=64, verbose_name="status")),
                 ("body", models.BinaryField(verbose_name="body")),
-                ("verifier", models.CharField(max_length=32, verbose_name="verified by")),
+                ("verifier", models.CharField(max_length=255, verbose_name="verified by")),
                 (
                     "outcome",
                     models.CharField(
@@ -447,6 +451,7 @@ class Migration(migrations.Migration):
                             ("ignored", "not about a payment"),
                             ("unknown_status", "status not documented"),
                             ("waiting", "waiting for its session"),
+                            ("orphan", "its session never came"),
                             ("contradicted", "Redpin says otherwise"),
                             ("dead", "given up"),
                         ],
@@ -487,6 +492,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "webhook event",
                 "verbose_name_plural": "webhook events",
                 "ordering": ["-pk"],
+                "permissions": [("redrive_webhookevent", "Can process webhook events again")],
             },
         ),
         migrations.CreateModel(
@@ -514,10 +520,32 @@ class Migration(migrations.Migration):
                 ("from_value", models.CharField(blank=True, max_length=255, verbose_name="from")),
                 ("to_value", models.CharField(blank=True, max_length=255, verbose_name="to")),
                 (
+                    "is_documented",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Whether Redpin's flow has this step.",
+                        verbose_name="documented",
+                    ),
+                ),
+                (
                     "occurred_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="occurred"),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "to be told"),
+                            ("told", "told"),
+                            ("held", "held until the review"),
+                            ("dead", "given up"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                        verbose_name="dispatch",
+                    ),
+                ),
                 (
                     "dispatched_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="dispatched"),
@@ -535,7 +563,7 @@ class Migration(migrations.Migration):
                 (
                     "session",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="transitions",
                         to="redpin.paymentsession",
                         verbose_name="session",
@@ -546,7 +574,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="transitions",
                         to="redpin.sessionrecipient",
                         verbose_name="share",
@@ -568,6 +596,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "status transition",
                 "verbose_name_plural": "status transitions",
                 "ordering": ["pk"],
+                "permissions": [
+                    ("redrive_statustransition", "Can tell receivers of a transition again")
+                ],
             },
         ),
         migrations.AddIndex(
@@ -617,6 +648,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("account", "key"), name="redpin_event_key_unique"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["received_at"], name="redpin_event_received"),
         ),
         migrations.AddIndex(
             model_name="statustransition",

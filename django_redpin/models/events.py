@@ -22,6 +22,7 @@ class WebhookEvent(models.Model):
         IGNORED = "ignored", _("not about a payment")
         UNKNOWN_STATUS = "unknown_status", _("status not documented")
         WAITING = "waiting", _("waiting for its session")
+        ORPHAN = "orphan", _("its session never came")
         CONTRADICTED = "contradicted", _("Redpin says otherwise")
         DEAD = "dead", _("given up")
 
@@ -39,9 +40,10 @@ class WebhookEvent(models.Model):
     event_type = models.CharField(_("type"), max_length=64, blank=True)
     event_id = models.CharField(_("event id"), max_length=255, blank=True)
     payment_id = models.CharField(_("payment id"), max_length=100, blank=True)
+    client_customer_ref = models.CharField(_("payer's reference"), max_length=255, blank=True)
     status = models.CharField(_("status"), max_length=64, blank=True)
-    body = models.BinaryField(_("body"), editable=False)
-    verifier = models.CharField(_("verified by"), max_length=32)
+    body = models.BinaryField(_("body"), editable=False)  # Empty once it is purged.
+    verifier = models.CharField(_("verified by"), max_length=255)
 
     outcome = models.CharField(
         _("outcome"), max_length=16, choices=Outcome, default=Outcome.PENDING
@@ -64,7 +66,9 @@ class WebhookEvent(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="redpin_event_attempt"),
             models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
+            models.Index(fields=["received_at"], name="redpin_event_received"),
         ]
+        permissions = [("redrive_webhookevent", "Can process webhook events again")]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.status} {self.event_id}".strip()

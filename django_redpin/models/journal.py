@@ -22,16 +22,22 @@ class StatusTransition(models.Model):
         PAYOUT = "payout", _("payout to a recipient")
         REVIEW = "review", _("review")
 
+    class Outcome(models.TextChoices):
+        PENDING = "pending", _("to be told")
+        TOLD = "told", _("told")
+        HELD = "held", _("held until the review")
+        DEAD = "dead", _("given up")
+
     session = models.ForeignKey(
         PaymentSession,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="transitions",
         verbose_name=_("session"),
     )
     subject = models.CharField(_("subject"), max_length=16, choices=Subject)
     share = models.ForeignKey(
         SessionRecipient,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="transitions",
@@ -47,9 +53,15 @@ class StatusTransition(models.Model):
     )
     from_value = models.CharField(_("from"), max_length=255, blank=True)
     to_value = models.CharField(_("to"), max_length=255, blank=True)
+    is_documented = models.BooleanField(
+        _("documented"), default=True, help_text=_("Whether Redpin's flow has this step.")
+    )
     occurred_at = models.DateTimeField(_("occurred"), null=True, blank=True)
     created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 
+    outcome = models.CharField(
+        _("dispatch"), max_length=16, choices=Outcome, default=Outcome.PENDING
+    )
     dispatched_at = models.DateTimeField(_("dispatched"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     leased_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -61,6 +73,7 @@ class StatusTransition(models.Model):
         verbose_name_plural = _("status transitions")
         ordering = ["pk"]
         indexes = [models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt")]
+        permissions = [("redrive_statustransition", "Can tell receivers of a transition again")]
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.from_value or '-'} → {self.to_value}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..conf import get_account
+from django.http import HttpRequest
+
+from ..conf import Account, get_account
 from ..exceptions import ConfigurationError, UnknownAccount
 from ..rules.callback_tokens import is_strong, verify
 
@@ -20,21 +22,37 @@ class NoVerifier(Exception):
     """Nothing can be verified now, so nothing is accepted; later it may be. For our log, too."""
 
 
-def verify_token(account: str, client_reference_id: str, token: str) -> str:
-    """Return the name of the verifier that the post passed.
+def find_account(alias: str) -> Account:
+    """Return the account that a post is for.
 
-    The token has to be signed, by any of the account's `WEBHOOK_SECRETS`, for this session; or for
-    the account as a whole where the URL names no session. Raises `NotVerified` otherwise, and
-    `NoVerifier` where the account has no secret to verify with, or its settings can't be had.
+    Raises `NotVerified` where there is none, and `NoVerifier` where it has no strong secret to
+    verify with, or its settings can't be had.
     """
     try:
-        secrets = get_account(account).webhook_secrets
+        account = get_account(alias)
     except UnknownAccount:
         raise NotVerified("unknown account") from None
     except ConfigurationError as error:  # Such as a resolver whose database is away.
         raise NoVerifier(str(error)) from None
-    if not any(is_strong(secret) for secret in secrets):
+    if not any(is_strong(secret) for secret in account.webhook_secrets):
         raise NoVerifier("REDPIN['WEBHOOK_SECRETS'] has no strong secret.")
-    if not verify(token, secrets, account, client_reference_id):
+    return account
+
+
+def verify_token(account: Account, client_reference_id: str, token: str) -> str:
+    """Return the name of the verifier that the token in the URL passed; nothing is read for it.
+
+    The token has to be signed, by any of the account's `WEBHOOK_SECRETS`, for this session; or for
+    the account as a whole where the URL names no session. Raises `NotVerified` otherwise.
+    """
+    if not verify(token, account.webhook_secrets, account.alias, client_reference_id):
         raise NotVerified("wrong token")
     return SESSION_TOKEN if client_reference_id else ACCOUNT_TOKEN
+
+
+def verify_post(account: Account, request: HttpRequest, body: bytes) -> tuple[str, ...]:
+    """Return the names of the account's `WEBHOOK_VERIFIERS`, all of which the post passed.
+
+    Raises `NotVerified` where it did not pass one, and `NoVerifier` where one can't be made.
+    """
+    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
@@ -24,11 +24,9 @@ from rest_framework.views import APIView
 from ..exceptions import UnreadableEvent
 from ..services.record import record_event
 from ..signals import webhook_rejected
-from .verification import NotVerified, NoVerifier, verify_token
+from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
 logger = logging.getLogger("django_redpin.security")
-
-MAX_BODY_BYTES: Final = 64 * 1024
 
 
 class _JSONAlone(BaseContentNegotiation):
@@ -65,26 +63,29 @@ class WebhookView(APIView):
         self, request: Request, account: str, token: str, client_reference_id: str = ""
     ) -> Response:
         """Verify, store, answer 200; refuse with 401, 400, 413, 415 or 503, and store nothing."""
+        if not _is_json(request.content_type or ""):
+            detail = "Post application/json."
+            return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
         try:
-            verifier = verify_token(account, client_reference_id, token)
+            settings = find_account(account)
+            verifiers = [verify_token(settings, client_reference_id, token)]
+            limit = settings.webhook_max_body_bytes
+            body = _body(request._request, limit)
+            if body is None:
+                detail = f"The body is larger than {limit} bytes."
+                return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
+            verifiers += verify_post(settings, request._request, body)
         except NotVerified as error:
             return self._rejected(request, account, str(error))
         except NoVerifier as error:
             logger.error("Webhook refused: %s", error)
             return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "The webhook is not configured.")
-        if not _is_json(request.content_type or ""):
-            detail = "Post application/json."
-            return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
-        body = _body(request._request)
-        if body is None:
-            detail = f"The body is larger than {MAX_BODY_BYTES} bytes."
-            return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
         try:
             recorded = record_event(
                 body,
                 account=account,
                 client_reference_id=client_reference_id,
-                verifier=verifier,
+                verifier=", ".join(verifiers),
             )
         except UnreadableEvent as error:
             return _answer(status.HTTP_400_BAD_REQUEST, str(error))
@@ -123,8 +124,8 @@ def _is_json(content_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _body(request: HttpRequest) -> bytes | None:
-    """Return the body, or None where it is larger than an event of Redpin's can be.
+def _body(request: HttpRequest, limit: int) -> bytes | None:
+    """Return the body, or None where it is larger than `limit` bytes.
 
     Raises `UnreadablePostError` where it can't be read.
     """
@@ -132,13 +133,13 @@ def _body(request: HttpRequest) -> bytes | None:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         raise UnreadablePostError("Content-Length is no number.") from None
-    if length > MAX_BODY_BYTES:
+    if length > limit:
         return None
     try:
         body = request.body
     except RequestDataTooBig:
         return None
-    return body if len(body) <= MAX_BODY_BYTES else None
+    return body if len(body) <= limit else None
 
 
 def _answer(code: int, detail: str) -> Response:

@@ -14,8 +14,8 @@ from django_redpin.conf import get_account
 from django_redpin.models import WebhookEvent
 from django_redpin.rules.callback_tokens import sign
 from django_redpin.services.callbacks import callback_url
+from django_redpin.shapes import DEFAULTS
 from django_redpin.signals import webhook_rejected
-from django_redpin.webhooks.view import MAX_BODY_BYTES
 
 from .posting import BODY, REFERENCE, SECRET, path, post
 
@@ -141,7 +141,7 @@ def test_a_content_type_with_a_charset_is_fine() -> None:
 
 
 def test_a_body_larger_than_any_event_is_413() -> None:
-    assert post(path(), "x" * (MAX_BODY_BYTES + 1)).status_code == 413
+    assert post(path(), "x" * (DEFAULTS["WEBHOOK_MAX_BODY_BYTES"] + 1)).status_code == 413
     assert not WebhookEvent.objects.exists()
 
 
@@ -150,7 +150,7 @@ def test_a_body_larger_than_any_event_is_413() -> None:
     [
         ("POST", "no json", "application/json", 400),
         ("GET", "", "application/json", 405),
-        ("POST", "x" * (MAX_BODY_BYTES + 1), "application/json", 413),
+        ("POST", "x" * (DEFAULTS["WEBHOOK_MAX_BODY_BYTES"] + 1), "application/json", 413),
         ("POST", BODY, "text/plain", 415),
     ],
 )
