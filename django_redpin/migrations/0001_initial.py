@@ -442,6 +442,14 @@ class Migration(migrations.Migration):
                 ("body", models.BinaryField(verbose_name="body")),
                 ("verifier", models.CharField(max_length=255, verbose_name="verified by")),
                 (
+                    "is_signed",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether a signature that was verified covers the body.",
+                        verbose_name="signed",
+                    ),
+                ),
+                (
                     "outcome",
                     models.CharField(
                         choices=[

@@ -44,6 +44,11 @@ class WebhookEvent(models.Model):
     status = models.CharField(_("status"), max_length=64, blank=True)
     body = models.BinaryField(_("body"), editable=False)  # Empty once it is purged.
     verifier = models.CharField(_("verified by"), max_length=255)
+    is_signed = models.BooleanField(
+        _("signed"),
+        default=False,
+        help_text=_("Whether a signature that was verified covers the body."),
+    )
 
     outcome = models.CharField(
         _("outcome"), max_length=16, choices=Outcome, default=Outcome.PENDING

@@ -23,12 +23,15 @@ class Recorded:
     is_new: bool
 
 
-def record_event(body: bytes, *, account: str, client_reference_id: str, verifier: str) -> Recorded:
+def record_event(
+    body: bytes, *, account: str, client_reference_id: str, verifier: str, is_signed: bool = False
+) -> Recorded:
     """Store an event that was verified, and have it processed after the commit.
 
     The insert comes first and the unique key decides, so that many copies at once make one row. A
     copy of an event that is not done yet makes it due again; a copy of one that is done is only
-    counted. `client_reference_id` is the one that the URL's token was signed for, or "".
+    counted. `client_reference_id` is the one that the URL's token was signed for, or ""; `verifier`
+    names what the post passed, and `is_signed` tells whether that covers the body.
 
     Raises `UnreadableEvent` for a body that is no JSON object; nothing is stored then.
     """
@@ -48,6 +51,7 @@ def record_event(body: bytes, *, account: str, client_reference_id: str, verifie
         status=message.status,
         body=body,
         verifier=verifier,
+        is_signed=is_signed,
         next_attempt_at=timezone.now(),
     )
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from django.http import HttpRequest
@@ -50,9 +51,17 @@ def verify_token(account: Account, client_reference_id: str, token: str) -> str:
     return SESSION_TOKEN if client_reference_id else ACCOUNT_TOKEN
 
 
-def verify_post(account: Account, request: HttpRequest, body: bytes) -> tuple[str, ...]:
-    """Return the names of the account's `WEBHOOK_VERIFIERS`, all of which the post passed.
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The names of the verifiers that a post passed, and whether one of them covers its body."""
+
+    names: tuple[str, ...] = ()
+    is_signed: bool = False
+
+
+def verify_post(account: Account, request: HttpRequest, body: bytes) -> Passed:
+    """Ask each of the account's `WEBHOOK_VERIFIERS`, and return what the post passed: all of them.
 
     Raises `NotVerified` where it did not pass one, and `NoVerifier` where one can't be made.
     """
-    return ()
+    return Passed()

@@ -68,13 +68,13 @@ class WebhookView(APIView):
             return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
         try:
             settings = find_account(account)
-            verifiers = [verify_token(settings, client_reference_id, token)]
+            token_name = verify_token(settings, client_reference_id, token)
             limit = settings.webhook_max_body_bytes
             body = _body(request._request, limit)
             if body is None:
                 detail = f"The body is larger than {limit} bytes."
                 return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
-            verifiers += verify_post(settings, request._request, body)
+            passed = verify_post(settings, request._request, body)
         except NotVerified as error:
             return self._rejected(request, account, str(error))
         except NoVerifier as error:
@@ -85,7 +85,8 @@ class WebhookView(APIView):
                 body,
                 account=account,
                 client_reference_id=client_reference_id,
-                verifier=", ".join(verifiers),
+                verifier=", ".join([token_name, *passed.names]),
+                is_signed=passed.is_signed,
             )
         except UnreadableEvent as error:
             return _answer(status.HTTP_400_BAD_REQUEST, str(error))
