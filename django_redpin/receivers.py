@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from celery.local import Proxy
 from django.dispatch import Signal
 
-from .models import StatusTransition
+from .models import StatusTransition, WebhookEvent
 from .signals import webhook_rejected
 
 Task = TypeVar("Task", bound=Callable[..., Any])
@@ -24,8 +24,9 @@ def on(signal: Signal) -> Callable[[Task], Task]:
     ```
 
     The task gets one argument: the primary key of the `StatusTransition`, from which it finds the
-    session. The signal comes at least once, so the task may run again with the same key; make its
-    work repeatable. Where the broker takes no message, the signal is sent again later.
+    session; or of the `WebhookEvent`, for the two signals that have an event alone. The signal
+    comes at least once, so the task may run again with the same key; make its work repeatable.
+    Where the broker takes no message, the signal is sent again later.
 
     Raises `TypeError` for `webhook_rejected`, which has no transition, and for what is no task: the
     function, where `@shared_task` stands above `@on(...)`.
@@ -36,8 +37,15 @@ def on(signal: Signal) -> Callable[[Task], Task]:
     def decorate(task: Task) -> Task:
         _require_task(task)
 
-        def enqueue(sender: object, *, transition: StatusTransition, **kwargs: object) -> None:
-            task.apply_async(args=(transition.pk,))  # type: ignore[attr-defined]
+        def enqueue(
+            sender: object,
+            *,
+            event: WebhookEvent | None,
+            transition: StatusTransition | None = None,
+            **kwargs: object,
+        ) -> None:
+            told = transition or event
+            task.apply_async(args=(told.pk,))  # type: ignore[attr-defined, union-attr]
 
         # Signals hold their receivers weakly; nobody else holds this one.
         signal.connect(enqueue, weak=False)

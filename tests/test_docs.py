@@ -10,6 +10,7 @@ from django.dispatch import Signal
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
+from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.shapes import DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,24 @@ def test_b3_the_page_of_outcomes_shows_the_table_of_the_code() -> None:
     shown = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows[2:]]
 
     assert shown == [(rule.kind, rule.outcome.value) for rule in RULES]
+
+
+def table(page: str, title: str) -> list[str]:
+    """Return the names in code marks that begin the rows of a section's table."""
+    _, _, rest = (ROOT / "docs" / page).read_text().partition(f"\n## {title}\n")
+    rows = re.findall(r"^\| `([^`]+)` \|", rest.partition("\n## ")[0], re.MULTILINE)
+    return list(rows)
+
+
+def test_every_outcome_of_an_event_is_explained() -> None:
+    assert (
+        table("who-sets-the-status.md", "What becomes of an event") == WebhookEvent.Outcome.values
+    )
+
+
+def test_every_outcome_of_a_dispatch_is_explained() -> None:
+    shown = table("who-sets-the-status.md", "Who is told, and when")
+    assert shown == StatusTransition.Outcome.values
 
 
 def test_every_check_is_listed() -> None:

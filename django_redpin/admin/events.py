@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import WebhookEvent
+from ..services.redrive import redrive_events
 from .readonly import ReadOnlyAdmin, link
+from .redriving import PER_SECOND, may_redrive, tell_redriven
 
 
 @admin.register(WebhookEvent)
@@ -25,6 +29,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "duplicates",
     )
     list_filter = ("outcome", "status", "event_type", "account", "received_at")
+    actions = ("redrive",)
     search_fields = ("client_reference_id__exact", "event_id__exact", "payment_id__exact")
     search_help_text = _("Exact: reference, event id or payment id.")
     fields = (
@@ -45,6 +50,15 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "duplicates",
         "readable_body",
     )
+
+    @admin.action(description=_("Process again what was given up"), permissions=["redrive"])
+    def redrive(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
+        """Make the selected events due again; say how many, and how many were left."""
+        tell_redriven(self, request, redrive_events(queryset, per_second=PER_SECOND))
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        """Whether the user has the permission that this action asks for."""
+        return may_redrive(self, request)
 
     @admin.display(description=_("session"))
     def session_link(self, obj: WebhookEvent) -> SafeString | str:

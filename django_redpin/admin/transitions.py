@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import StatusTransition
+from ..services.redrive import redrive_transitions
 from .readonly import ReadOnlyAdmin, link
+from .redriving import PER_SECOND, may_redrive, tell_redriven
 
 
 @admin.register(StatusTransition)
@@ -20,10 +24,12 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
         "subject",
         "from_value",
         "to_value",
+        "outcome",
         "dispatched_at",
         "attempts",
     )
-    list_filter = ("subject", "to_value", ("dispatched_at", admin.EmptyFieldListFilter))
+    list_filter = ("subject", "outcome", "is_documented", "to_value")
+    actions = ("redrive",)
     list_select_related = ("session",)
     search_fields = ("session__client_reference_id__exact",)
     search_help_text = _("Exact: the session's reference.")
@@ -33,14 +39,25 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
         "share",
         "from_value",
         "to_value",
+        "is_documented",
         "event_link",
         "occurred_at",
         "created_at",
+        "outcome",
         "dispatched_at",
         "attempts",
         "next_attempt_at",
         "last_error",
     )
+
+    @admin.action(description=_("Tell receivers again what was given up"), permissions=["redrive"])
+    def redrive(self, request: HttpRequest, queryset: QuerySet[StatusTransition]) -> None:
+        """Make the selected transitions due again; say how many, and how many were left."""
+        tell_redriven(self, request, redrive_transitions(queryset, per_second=PER_SECOND))
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        """Whether the user has the permission that this action asks for."""
+        return may_redrive(self, request)
 
     @admin.display(description=_("session"))
     def session_link(self, obj: StatusTransition) -> SafeString | str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..rules import exact_json
 from .sessions import PaymentSession
 
 
@@ -77,3 +80,9 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.status} {self.event_id}".strip()
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What was posted, numbers exact; empty once the body is purged. All of it is a claim."""
+        found = exact_json.loads(bytes(self.body)) if self.body else {}
+        return found if isinstance(found, dict) else {}

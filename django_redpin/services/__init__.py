@@ -8,8 +8,10 @@ from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
+from .journal import release_from_review
 from .recipients import register_recipient
 from .reconcile import Reconciled, reconcile_payment_sessions
+from .redrive import Redriven, redrive_events, redrive_transitions
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
 
@@ -18,12 +20,16 @@ __all__ = [
     "Item",
     "RecipientCheck",
     "Reconciled",
+    "Redriven",
     "Share",
     "circuit_states",
     "complete_payment_session",
     "create_payment_session",
     "reconcile_payment_sessions",
+    "redrive_events",
+    "redrive_transitions",
     "refresh_payment_session",
     "register_recipient",
+    "release_from_review",
     "renew_payment_session",
 ]

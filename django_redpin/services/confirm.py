@@ -55,8 +55,6 @@ def identity_mismatch(session: PaymentSession, record: SessionRecord) -> str:
 def _contradiction(session: PaymentSession, message: EventMessage, record: SessionRecord) -> str:
     claims = (
         ("session_id", message.session_id, record.session_id),
-        ("customer_id", message.customer_id, session.customer_id),
-        ("client_reference_id", message.client_reference_id, session.client_reference_id),
         ("payment_id", message.payment_id, record.payment_id),
     )
     for name, claimed, listed in claims:

@@ -6,20 +6,25 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.dispatch import Signal
 from django.utils import timezone
 
 from .. import signals
 from ..models import PaymentSession, StatusTransition
 from ..rules.statuses import FAILED, PAYMENT_COMPLETED
-from .journal import Subject
+from .announce import announce, raise_time_limit
+from .journal import Subject, rearm_held
 from .leases import claim, retry_at
 from .opening import UNFINISHED
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
+Outcome = StatusTransition.Outcome
+
+# How often receivers are told of one transition, if they go on failing. The waits double up to an
+# hour, so that 80 of them are about three days: longer than a merchant's broker is away.
+MAX_DISPATCHES: Final = 80
 
 _BY_STATE: Final[dict[str, Signal]] = {
     State.EXPIRED: signals.payment_session_expired,
@@ -35,48 +40,71 @@ def dispatch_transition(pk: int) -> bool:
     """Send the signals of the transition with this primary key; return whether all went well.
 
     Safe to call again and by several workers. A receiver that raises stops no other; the
-    transition is then sent again later, to all receivers, with the same id.
+    transition is then sent again later, to all receivers, with the same id, and given up in the
+    end. That a payment is complete is held back while its session needs review.
     """
     if not claim(StatusTransition, pk):
         return False
     transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
-    raised = [
-        (receiver, result)
+    if _is_held(transition):
+        _hold(transition)
+        return False
+    failures = [
+        failure
         for signal in _signals(transition)
-        for receiver, result in signal.send_robust(
-            sender=PaymentSession,
+        for failure in announce(
+            signal,
+            PaymentSession,
             session=transition.session,
             transition=transition,
             event=transition.event,
             share=transition.share,
         )
-        if isinstance(result, Exception)
-    ]
-    failures = [
-        f"{getattr(receiver, '__qualname__', receiver.__class__.__name__)}: {type(result).__name__}"
-        for receiver, result in raised
     ]
     rows = StatusTransition.objects.filter(pk=pk)
     if not failures:
         update(
             rows,
+            outcome=Outcome.TOLD,
             dispatched_at=timezone.now(),
             next_attempt_at=None,
             leased_until=None,
             last_error="",
         )
         return True
+    text = "; ".join(failure.text for failure in failures)
+    is_given_up = transition.attempts >= MAX_DISPATCHES
     update(
         rows,
-        next_attempt_at=retry_at(transition.attempts),  # Hourly in the end, and never given up.
+        outcome=Outcome.DEAD if is_given_up else Outcome.PENDING,
+        next_attempt_at=None if is_given_up else retry_at(transition.attempts),
         leased_until=None,
-        last_error="; ".join(failures)[:500],
+        last_error=text[:500],
     )
-    logger.error("Receivers failed for transition %s: %s", pk, "; ".join(failures))
-    for _, result in raised:
-        if isinstance(result, SoftTimeLimitExceeded):
-            raise result  # It was meant for the task, whichever receiver it struck in.
+    logger.error(
+        "Receivers failed for transition %s: %s.%s",
+        pk,
+        text,
+        f" It is given up; redpin_redrive --transition {pk} tells them again." * is_given_up,
+    )
+    raise_time_limit(failures)
     return False
+
+
+def _is_held(transition: StatusTransition) -> bool:
+    is_success = _BY_STATUS.get(transition.to_value) is signals.payment_completed
+    is_of_payment = transition.subject == Subject.PAYMENT_STATUS
+    return is_of_payment and is_success and bool(transition.session.review_reason)
+
+
+def _hold(transition: StatusTransition) -> None:
+    """Leave the transition until a person has looked at its session."""
+    rows = StatusTransition.objects.filter(pk=transition.pk)
+    update(rows, outcome=Outcome.HELD, next_attempt_at=None, leased_until=None)
+    logger.warning("Transition %s is held back: its session needs review.", transition.pk)
+    transition.session.refresh_from_db(fields=["review_reason"])
+    if not transition.session.review_reason:  # Released since we read it, and before we held it.
+        rearm_held(transition.session)
 
 
 def _signals(transition: StatusTransition) -> Iterable[Signal]:
@@ -91,4 +119,5 @@ def _signals(transition: StatusTransition) -> Iterable[Signal]:
         return [signals.payment_status_changed, *([signal] if signal else [])]
     if transition.subject == Subject.PAYOUT:
         return [signals.payout_status_changed]
-    return [signals.session_needs_review]
+    # The end of a review is no news to those who were asked for it.
+    return [signals.session_needs_review] if transition.to_value else []

@@ -6,6 +6,7 @@ any number of repetitions, ends the same.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,9 +19,11 @@ from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
 from .journal import Subject, hold_for_review, write
 from .schedule import next_look
+from .shares import shares_of
 from .transactions import retried
 
 State = PaymentSession.State
+logger = logging.getLogger("django_redpin")
 
 _TRIES: Final = 5
 
@@ -39,6 +42,8 @@ class Fact:
     the past, whatever time the event gives: Redpin vouches for the order, a body does not. `seen`
     is the position that the session had before Redpin was asked: an answer that is older than what
     the session holds by now is no longer the latest.
+
+    A fact that a signature vouches for (`is_signed`) was not asked about: its time counts.
     """
 
     status: str
@@ -49,6 +54,7 @@ class Fact:
     listed: str
     seen: str
     recipient_id: str = ""
+    is_signed: bool = False
     event: WebhookEvent | None = None
 
     @property
@@ -82,8 +88,6 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
             )
             raise FactNotApplied("The payment belongs to another session.") from None
         session.refresh_from_db()
-        if is_new and session.state in _DEAD_ENDS:
-            hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
         return is_new
     raise FactNotApplied("The session was being changed by others; the event stays due.")
 
@@ -93,6 +97,8 @@ def _apply(session: PaymentSession, fact: Fact) -> bool:
     with transaction.atomic():
         is_new = _move_payment(session, fact)
         is_new |= _move_payouts(session, fact)
+        if is_new and session.state in _DEAD_ENDS:
+            hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
         if fact.event is not None:
             _finish(fact.event, is_new=is_new)
     return is_new
@@ -113,6 +119,7 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
         raise _Lost
     if fact.status == session.payment_status:
         return False
+    is_documented = not session.payment_status or may_follow(session.payment_status, fact.status)
     write(
         session,
         Subject.PAYMENT_STATUS,
@@ -120,7 +127,13 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
         fact.status,
         event=fact.event,
         occurred_at=fact.at,
+        is_documented=is_documented,
     )
+    if not is_documented:
+        step = f"from {session.payment_status} to {fact.status}"
+        logger.warning("Session %s went %s, which is not documented.", session, step)
+        reason = f"Redpin went {step}, which its documents do not show."
+        hold_for_review(session, reason, event=fact.event)
     if changes.get("state", session.state) != session.state:
         write(session, Subject.STATE, session.state, changes["state"], event=fact.event)
     return True
@@ -139,6 +152,8 @@ def _is_past(session: PaymentSession, fact: Fact) -> bool:
     leads_back = may_follow(held, fact.status)
     if may_follow(fact.status, held) and not leads_back:
         return True
+    if fact.is_signed:
+        return False  # The position, and so its time, has decided.
     if _is_current(session, fact):
         return False
     return held == fact.listed or not leads_back
@@ -180,7 +195,7 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
         return False
     position = str(Position.of(fact.status, fact.at, fact.key))
     is_new = False
-    for share in _shares(session, fact.recipient_id):
+    for share in shares_of(session, fact.recipient_id):
         if position <= share.payout_position or _is_past_payout(share, fact):
             continue
         won = SessionRecipient.objects.filter(
@@ -203,17 +218,9 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
 
 
 def _is_past_payout(share: SessionRecipient, fact: Fact) -> bool:
-    return not fact.is_latest and RANKS[fact.status] <= RANKS.get(share.payout_status, 0)
-
-
-def _shares(session: PaymentSession, recipient_id: str) -> list[SessionRecipient]:
-    shares = list(session.shares.select_related("recipient"))
-    named = [
-        share for share in shares if recipient_id and share.recipient.recipient_id == recipient_id
-    ]
-    # A payee whose bank details were sent along has an id that only Redpin knows; where there is
-    # one share alone, it can't be another's.
-    return named or (shares if len(shares) == 1 else [])
+    return not (fact.is_latest or fact.is_signed) and RANKS[fact.status] <= RANKS.get(
+        share.payout_status, 0
+    )
 
 
 def _is_finished(event: WebhookEvent) -> bool:

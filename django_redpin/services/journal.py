@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
 from .queue import DISPATCH_TRANSITION, enqueue_on_commit
-from .transactions import retried
+from .transactions import retried, update
 
 Subject = StatusTransition.Subject
 
@@ -27,6 +27,7 @@ def write(
     event: WebhookEvent | None = None,
     share: SessionRecipient | None = None,
     occurred_at: datetime | None = None,
+    is_documented: bool = True,
 ) -> StatusTransition:
     """Write one line, to be dispatched after the commit. Call it in the transaction of the move."""
     transition = StatusTransition.objects.create(
@@ -37,6 +38,7 @@ def write(
         event=event,
         share=share,
         occurred_at=occurred_at,
+        is_documented=is_documented,
         next_attempt_at=timezone.now(),
     )
     enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
@@ -81,3 +83,36 @@ def hold_for_review(
         if held:
             write(session, Subject.REVIEW, session.review_reason, reason, event=event)
     session.review_reason = reason
+
+
+@retried
+def release_from_review(session: PaymentSession) -> bool:
+    """Say that a person has looked at the session: it needs no review any more.
+
+    What was held back meanwhile, that its payment is complete, is told then. Returns False where
+    it needed none, or has been given another reason since `session` was read.
+    """
+    reason = session.review_reason
+    with transaction.atomic():
+        released = bool(reason) and (
+            PaymentSession.objects.filter(pk=session.pk, review_reason=reason).update(
+                review_reason="", updated_at=timezone.now()
+            )
+        )
+        if released:
+            write(session, Subject.REVIEW, reason, "")
+    session.refresh_from_db()
+    rearm_held(session)
+    return bool(released)
+
+
+def rearm_held(session: PaymentSession) -> None:
+    """Have what was held back told, where the session needs no review any more."""
+    if session.review_reason:
+        return
+    held = StatusTransition.objects.filter(session=session, outcome=StatusTransition.Outcome.HELD)
+    for transition in held:
+        row = held.filter(pk=transition.pk)
+        outcome = StatusTransition.Outcome.PENDING
+        if update(row, outcome=outcome, attempts=0, next_attempt_at=timezone.now()):
+            enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)

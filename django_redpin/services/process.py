@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,9 +11,13 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
+from ..conf import get_account
 from ..exceptions import RedpinError
 from ..models import PaymentSession, WebhookEvent
 from ..rules.statuses import is_known
+from ..signals import third_party_status_changed, webhook_event_dead
+from .announce import announce, raise_time_limit
+from .claims import amount_claim_mismatch, identity_claim_mismatch
 from .confirm import confirm
 from .facts import Fact, apply_fact
 from .journal import hold_for_review
@@ -23,8 +28,16 @@ logger = logging.getLogger("django_redpin")
 security_logger = logging.getLogger("django_redpin.security")
 Outcome = WebhookEvent.Outcome
 
-# How often an event is tried before it is given up, and how often Redpin is asked again about one
-# that it contradicted: its list may lag behind its webhooks. Ten times are an hour or two.
+VERIFIED: Final = "verified"  # WEBHOOK_TRUST
+_GIVEN_UP: Final = {
+    Outcome.WAITING: Outcome.ORPHAN,
+    Outcome.CONTRADICTED: Outcome.CONTRADICTED,
+}
+
+# How often an event is tried before it is given up. What Redpin doesn't answer is tried for some
+# three days, longer than it is away; what fails in our own code, or finds no session, for some
+# hours; and what Redpin contradicts for an hour or two, as its list may lag behind its webhooks.
+MAX_UNANSWERED: Final = 80
 MAX_ATTEMPTS: Final = 12
 MAX_CONTRADICTIONS: Final = 10
 
@@ -41,7 +54,7 @@ def process_event(pk: int) -> str:
     try:
         _process(event)
     except RedpinError as error:
-        _try_again(event, Outcome.PENDING, str(error), MAX_ATTEMPTS)
+        _try_again(event, Outcome.PENDING, str(error), MAX_UNANSWERED)
     except SoftTimeLimitExceeded:
         raise  # The task is over; the lease makes the event due again.
     except Exception as error:  # A poisonous event has to run out of attempts like any other.
@@ -53,6 +66,8 @@ def process_event(pk: int) -> str:
 
 def _process(event: WebhookEvent) -> None:
     message = read_event(bytes(event.body))
+    if message.is_third_party_status:
+        return _tell_of_payer(event, message)
     if not message.is_payment_status:
         return _finish(event, Outcome.IGNORED)
     if not is_known(message.status):
@@ -64,33 +79,65 @@ def _process(event: WebhookEvent) -> None:
         return _try_again(event, Outcome.WAITING, reason, MAX_ATTEMPTS)
     if event.session_id != session.pk:
         update(WebhookEvent.objects.filter(pk=event.pk), session=session)
-    seen = session.payment_status_position
-    verdict = confirm(session, message)
-    if verdict.mismatch:
-        hold_for_review(session, verdict.mismatch, event=event)
-    if verdict.record is None or verdict.contradiction:
-        security_logger.warning(
-            "Event %s of session %s is contradicted: %s",
-            event.pk,
-            session.client_reference_id,
-            verdict.contradiction,
-        )
-        return _try_again(event, Outcome.CONTRADICTED, verdict.contradiction, MAX_CONTRADICTIONS)
-    apply_fact(
-        session,
-        Fact(
-            status=message.status,
-            at=_time(event, message),
-            key=event.key,
-            payment_id=message.payment_id,
-            session_id=verdict.record.session_id,
-            recipient_id=message.recipient_id,
-            listed=verdict.record.latest_status,
-            seen=seen,
-            event=event,
-        ),
+        event.session = session
+    mismatch = identity_claim_mismatch(session, message)
+    if mismatch:  # Redpin would say nothing that changes it.
+        hold_for_review(session, mismatch, event=event)
+        return _contradicted(event, session, mismatch, limit=0)
+    return _believe(event, session, message)
+
+
+def _believe(event: WebhookEvent, session: PaymentSession, message: EventMessage) -> None:
+    """Apply what the event claims, as far as Redpin says the same."""
+    fact = Fact(
+        status=message.status,
+        at=_time(event, message),
+        key=event.key,
+        payment_id=message.payment_id,
+        session_id=message.session_id,
+        listed="",
+        seen=session.payment_status_position,
+        recipient_id=message.recipient_id,
+        is_signed=event.is_signed and get_account(event.account).webhook_trust == VERIFIED,
+        event=event,
     )
+    if not fact.is_signed:
+        verdict = confirm(session, message)
+        if verdict.mismatch:
+            hold_for_review(session, verdict.mismatch, event=event)
+        if verdict.record is None or verdict.contradiction:
+            return _contradicted(event, session, verdict.contradiction)
+        listed = verdict.record
+        fact = replace(fact, session_id=listed.session_id, listed=listed.latest_status)
+    mismatch = amount_claim_mismatch(session, message)
+    if mismatch:  # Before the fact is told, as a success is not told of a session under review.
+        hold_for_review(session, mismatch, event=event)
+    apply_fact(session, fact)
     return None
+
+
+def _contradicted(
+    event: WebhookEvent, session: PaymentSession, reason: str, limit: int = MAX_CONTRADICTIONS
+) -> None:
+    security_logger.warning(
+        "Event %s of session %s is contradicted: %s", event.pk, session.client_reference_id, reason
+    )
+    _try_again(event, Outcome.CONTRADICTED, reason, limit)
+
+
+def _tell_of_payer(event: WebhookEvent, message: EventMessage) -> None:
+    """Tell receivers that Redpin approved or rejected a payer; the event is the outbox."""
+    session = _session(event, message)
+    if session and session.client_customer_ref != message.client_customer_ref:
+        # Whoever got hold of one session's URL speaks for its payer at most.
+        return _contradicted(event, session, "It came to the URL of another payer.", limit=0)
+    failures = announce(third_party_status_changed, WebhookEvent, event=event)
+    if not failures:
+        return _finish(event, Outcome.APPLIED)
+    reason = "; ".join(failure.text for failure in failures)
+    logger.error("Receivers failed for event %s: %s", event.pk, reason)
+    _try_again(event, Outcome.PENDING, reason, MAX_UNANSWERED)
+    return raise_time_limit(failures)
 
 
 def _session(event: WebhookEvent, message: EventMessage) -> PaymentSession | None:
@@ -114,19 +161,26 @@ def _finish(event: WebhookEvent, outcome: WebhookEvent.Outcome, note: str = "") 
 def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, limit: int) -> None:
     """Note why, and when it is tried again; after `limit` attempts it is left for a person."""
     given_up = event.attempts >= limit
-    if given_up and outcome != Outcome.CONTRADICTED:
-        outcome = Outcome.DEAD
-    _leave(
+    if given_up:
+        outcome = _GIVEN_UP.get(outcome, Outcome.DEAD)
+    left = _leave(
         event,
         outcome=outcome,
         next_attempt_at=None if given_up else retry_at(event.attempts),
         last_error=reason[:500],
     )
-    if given_up:
-        logger.error("Event %s is given up after %s attempts.", event.pk, event.attempts)
+    if not given_up or not left:
+        return
+    logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
+    if outcome == Outcome.CONTRADICTED:
+        return  # What is not so is told to nobody.
+    if event.session is not None:
+        hold_for_review(event.session, "An event could not be processed.", event=event)
+    event.refresh_from_db()
+    announce(webhook_event_dead, WebhookEvent, event=event)
 
 
-def _leave(event: WebhookEvent, **changes: Any) -> None:
+def _leave(event: WebhookEvent, **changes: Any) -> bool:
     """Write what became of this attempt, unless another worker has finished the event."""
     rows = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True)
-    update(rows, leased_until=None, **changes)
+    return bool(update(rows, leased_until=None, **changes))

@@ -48,6 +48,7 @@ def record_event(
         event_type=message.event_type,
         event_id=message.event_id,
         payment_id=message.payment_id,
+        client_customer_ref=message.client_customer_ref,
         status=message.status,
         body=body,
         verifier=verifier,

@@ -5,28 +5,28 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.dispatch import Signal
 from pytest_django import Settings
 
-from django_redpin import signals
 from django_redpin.exceptions import UnreadableEvent
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import Share, create_payment_session, facts, refresh_payment_session
 from django_redpin.services.journal import move_state
-from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
+from django_redpin.services.process import MAX_CONTRADICTIONS, MAX_UNANSWERED, process_event
 from django_redpin.services.record import record_event
-from tests.redpin_server import FakeRedpin, Handler, iso
+from django_redpin.services.shares import shares_of as real_shares_of
+from tests.redpin_server import FakeRedpin, Handler
+
+from .events import Listener, due_again, event_body, post, statuses
 
 Outcome = WebhookEvent.Outcome
 pytestmark = pytest.mark.django_db
 
-START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 FX_FLOW = [
     "AWAITING_FUNDS",
     "RECEIVED_FUNDS",
@@ -36,93 +36,6 @@ FX_FLOW = [
     "PAYMENT_COMPLETED",
 ]
 ONE_CURRENCY_FLOW = ["PROCESSING", "PAYOUT_INITIATED", "PAYOUT_CREDITED", "PAYMENT_COMPLETED"]
-
-
-@pytest.fixture
-def session(redpin: FakeRedpin, arguments: dict[str, Any]) -> PaymentSession:
-    return create_payment_session(**arguments)
-
-
-class Listener:
-    """Hears every signal, and can be told to fail."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, Any]] = []
-        self.is_broken = False
-
-    def connect(self, name: str, signal: Signal) -> Callable[..., None]:
-        def receiver(sender: object, **kwargs: Any) -> None:
-            self.heard.append((name, kwargs))
-            if self.is_broken:
-                raise RuntimeError("the merchant's receiver")
-
-        signal.connect(receiver, weak=False)
-        return receiver
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.heard]
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    heard = Listener()
-    all_signals = {n: s for n, s in vars(signals).items() if isinstance(s, Signal)}
-    receivers = [(s, heard.connect(name, s)) for name, s in all_signals.items()]
-    yield heard
-    for signal, receiver in receivers:
-        signal.disconnect(receiver)
-
-
-def event_body(
-    session: PaymentSession,
-    status: str,
-    *,
-    event_id: str = "",
-    seconds: int = 0,
-    nested: bool = False,
-    **fields: Any,
-) -> bytes:
-    """Return what Redpin would post, in either envelope."""
-    payment: dict[str, Any] = {
-        "payment_id": "9001",
-        "status": status,
-        "customer_id": session.customer_id,
-        "client_customer_ref": session.client_customer_ref,
-        "client_reference_id": session.client_reference_id,
-        "session_id": session.session_id,
-    }
-    data = {key: fields.pop(key) for key in ("recipient_id", "amount") if key in fields}
-    envelope: dict[str, Any] = {
-        "event_id": event_id or f"{status}-{seconds}",
-        "event_timestamp": iso(START + timedelta(seconds=seconds)),
-    }
-    if nested:
-        envelope |= {"event_type": "PAYMENT STATUS", "version": "v1.0.0"}
-        envelope["data"] = {**payment, **data, **fields}
-    else:
-        envelope |= {**payment, "data": data, **fields}
-    return json.dumps(envelope).encode()
-
-
-def post(session: PaymentSession, body: bytes) -> WebhookEvent:
-    return record_event(
-        body,
-        account="default",
-        client_reference_id=session.client_reference_id,
-        verifier="session token",
-    ).event
-
-
-def due_again() -> None:
-    """Let the time pass after which events are tried again."""
-    WebhookEvent.objects.filter(next_attempt_at__isnull=False).update(
-        next_attempt_at=datetime.now(timezone.utc), leased_until=None
-    )
-
-
-def statuses(session: PaymentSession) -> list[str]:
-    return [t.to_value for t in session.transitions.filter(subject="payment_status").order_by("pk")]
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -219,7 +132,7 @@ def test_money_that_does_not_arrive_is_told_as_failed(
     assert "payment_completed" not in listener.names
 
 
-def test_a_forged_completion_is_contradicted_and_told_to_nobody(
+def test_a1_a_forged_completion_is_contradicted_and_told_to_nobody(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
 ) -> None:
     redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
@@ -434,23 +347,6 @@ def test_a_forged_event_that_is_posted_for_ever_costs_no_more_calls(
     assert redpin.count("GET", "/sessions") == MAX_CONTRADICTIONS
 
 
-def test_a_transition_is_told_however_long_its_receivers_fail(
-    session: PaymentSession, settle: Callable[[], None], listener: Listener
-) -> None:
-    listener.is_broken = True
-    settle()
-    StatusTransition.objects.update(
-        attempts=500, next_attempt_at=datetime.now(timezone.utc), leased_until=None
-    )
-    settle()
-    assert StatusTransition.objects.get().next_attempt_at is not None
-
-    listener.is_broken = False
-    StatusTransition.objects.update(next_attempt_at=datetime.now(timezone.utc))
-    settle()
-    assert StatusTransition.objects.get().dispatched_at is not None
-
-
 def test_a_session_that_is_another_one_at_redpin_needs_review(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
 ) -> None:
@@ -485,7 +381,7 @@ def test_a_repeated_event_is_stored_once_and_changes_nothing(
     assert listener.names.count("payment_status_changed") == 1
 
 
-def test_a_copy_of_an_event_that_is_not_done_makes_it_due_at_once(
+def test_a19_a_copy_of_an_event_that_is_not_done_makes_it_due_at_once(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
 ) -> None:
     body = event_body(session, "AWAITING_FUNDS")
@@ -515,7 +411,7 @@ def test_an_event_without_an_id_is_known_by_its_body(session: PaymentSession) ->
 
 
 @pytest.mark.parametrize("flow", [FX_FLOW, ONE_CURRENCY_FLOW])
-def test_any_order_of_arrival_ends_the_same(
+def test_a22_any_order_of_arrival_ends_the_same(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], flow: list[str]
 ) -> None:
     redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
@@ -542,7 +438,7 @@ def test_any_order_of_arrival_ends_the_same(
         StatusTransition.objects.all().delete()
 
 
-def test_a_status_that_is_not_documented_is_kept_and_changes_nothing(
+def test_a24_a_status_that_is_not_documented_is_kept_and_changes_nothing(
     session: PaymentSession, settle: Callable[[], None]
 ) -> None:
     event = post(session, event_body(session, "TELEPORTED"))
@@ -562,7 +458,7 @@ def test_a_status_that_is_not_documented_is_kept_and_changes_nothing(
         b"{}",
     ],
 )
-def test_events_of_other_types_are_stored_and_ignored(
+def test_a24_events_of_other_types_are_stored_and_ignored(
     session: PaymentSession, settle: Callable[[], None], body: bytes
 ) -> None:
     event = post(session, body)
@@ -580,7 +476,7 @@ def test_what_is_no_json_object_is_refused_and_not_stored(body: bytes) -> None:
     assert not WebhookEvent.objects.exists()
 
 
-def test_an_event_before_its_session_waits_and_is_applied_once_the_session_is_there(
+def test_a23_an_event_before_its_session_waits_and_is_applied_once_the_session_is_there(
     redpin: FakeRedpin, arguments: dict[str, Any], settle: Callable[[], None]
 ) -> None:
     ghost = PaymentSession(
@@ -601,7 +497,7 @@ def test_an_event_before_its_session_waits_and_is_applied_once_the_session_is_th
     assert (event.outcome, event.session) == (Outcome.APPLIED, session)
 
 
-def test_an_event_that_overtakes_the_answer_to_create_is_applied(
+def test_a23_an_event_that_overtakes_the_answer_to_create_is_applied(
     redpin: FakeRedpin, arguments: dict[str, Any], settle: Callable[[], None]
 ) -> None:
     def pay_first(handler: Handler) -> None:
@@ -628,7 +524,7 @@ def test_an_event_that_overtakes_the_answer_to_create_is_applied(
     assert session.state == PaymentSession.State.CLOSED
 
 
-def test_an_event_that_finds_no_redpin_is_tried_again_and_given_up_in_the_end(
+def test_a26_an_event_that_finds_no_redpin_is_tried_again_and_given_up_in_the_end(
     session: PaymentSession,
     redpin: FakeRedpin,
     settle: Callable[[], None],
@@ -637,17 +533,19 @@ def test_an_event_that_finds_no_redpin_is_tried_again_and_given_up_in_the_end(
     settings.REDPIN = {**settings.REDPIN, "BASE_URL": "http://127.0.0.1:9"}
     event = post(session, event_body(session, "AWAITING_FUNDS"))
 
-    for _ in range(MAX_ATTEMPTS + 3):
+    settle()
+    WebhookEvent.objects.update(attempts=MAX_UNANSWERED - 2)
+    for _ in range(4):
         due_again()
         settle()
 
     event.refresh_from_db()
     assert event.outcome == Outcome.DEAD
-    assert event.attempts == MAX_ATTEMPTS
+    assert event.attempts == MAX_UNANSWERED
     assert event.next_attempt_at is None
 
 
-def test_an_event_in_another_workers_hands_is_left_alone(
+def test_c10_an_event_in_another_workers_hands_is_left_alone(
     session: PaymentSession, redpin: FakeRedpin
 ) -> None:
     redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
@@ -686,7 +584,7 @@ def overtake(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> Non
     monkeypatch.setattr(PaymentSession, "refresh_from_db", read_and_be_overtaken)
 
 
-def test_a_worker_whose_lease_ran_out_leaves_the_other_ones_outcome_alone(
+def test_c10_a_worker_whose_lease_ran_out_leaves_the_other_ones_outcome_alone(
     session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
@@ -711,18 +609,17 @@ def test_a_payout_that_another_worker_moved_on_is_not_overwritten(
     share = session.shares.all()[0]
     slow = post(session, event_body(session, "PAYOUT_INITIATED", recipient_id="501"))
     fast = post(session, event_body(session, "PAYOUT_CREDITED", seconds=5, recipient_id="501"))
-    shares_of = facts._shares
 
     def read_shares_and_be_overtaken(*args: Any) -> list[Any]:
-        monkeypatch.setattr(facts, "_shares", shares_of)
-        found = shares_of(*args)
+        monkeypatch.setattr(facts, "shares_of", real_shares_of)
+        found = real_shares_of(*args)
         # In the same transaction, as far as this connection goes: only the comparison can tell.
         type(share).objects.filter(pk=share.pk).update(
             payout_status="PAYOUT_CREDITED", payout_position="9999-12-31T00:00:00.000000Z 050 x"
         )
         return found
 
-    monkeypatch.setattr(facts, "_shares", read_shares_and_be_overtaken)
+    monkeypatch.setattr(facts, "shares_of", read_shares_and_be_overtaken)
     process_event(slow.pk)
     process_event(fast.pk)
 
@@ -741,7 +638,7 @@ def test_a_move_by_somebody_who_read_the_row_too_early_changes_nothing(
     assert early.state == PaymentSession.State.EXPIRED
 
 
-def test_a_transition_that_is_rolled_back_sends_no_message(
+def test_c3_a_transition_that_is_rolled_back_sends_no_message(
     session: PaymentSession,
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
@@ -759,7 +656,7 @@ def test_a_transition_that_is_rolled_back_sends_no_message(
     assert len(sent) == 1
 
 
-def test_a_worker_that_read_the_session_before_another_moved_it_does_not_overwrite_it(
+def test_c5_a_worker_that_read_the_session_before_another_moved_it_does_not_overwrite_it(
     session: PaymentSession,
     redpin: FakeRedpin,
     settle: Callable[[], None],
@@ -812,7 +709,7 @@ def test_a_payment_id_that_another_session_has_needs_review(
     assert "another session" in other.review_reason
 
 
-def test_a_receiver_that_fails_is_told_again_with_the_same_transition(
+def test_c2_a_receiver_that_fails_is_told_again_with_the_same_transition(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], listener: Listener
 ) -> None:
     settle()
