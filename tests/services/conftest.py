@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,4 +28,18 @@ def listener() -> Iterator[Listener]:
     receivers = [(s, heard.connect(name, s)) for name, s in all_signals.items()]
     yield heard
     for signal, receiver in receivers:
+        signal.disconnect(receiver)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[Signal, Callable[..., None]], None]]:
+    """Connect a receiver for the length of the test."""
+    connected: list[tuple[Signal, Callable[..., None]]] = []
+
+    def run(signal: Signal, receiver: Callable[..., None]) -> None:
+        signal.connect(receiver)
+        connected.append((signal, receiver))
+
+    yield run
+    for signal, receiver in connected:
         signal.disconnect(receiver)
