@@ -40,7 +40,8 @@ session_needs_review = Signal()
 third_party_status_changed = Signal()
 
 # A webhook event was given up. Gets the `event` alone: `event.outcome` and `event.last_error` say
-# why, `event.session` is its session, or None. `redpin_redrive` tries it again.
+# why, `event.session` is its session, or None. Told once, by the worker that gives it up; the admin
+# lists it, and `redpin_redrive` tries it again.
 webhook_event_dead = Signal()
 
 # A post to the webhook was refused. Gets `account` (str), `reason` (str) and the `request`; nothing

@@ -163,21 +163,21 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
     given_up = event.attempts >= limit
     if given_up:
         outcome = _GIVEN_UP.get(outcome, Outcome.DEAD)
+    # What is not so is told to nobody; what nobody could make sense of has to be seen.
+    calls_for_somebody = given_up and outcome != Outcome.CONTRADICTED
+    if calls_for_somebody and event.session is not None:
+        hold_for_review(event.session, "An event could not be processed.", event=event)
     left = _leave(
         event,
         outcome=outcome,
         next_attempt_at=None if given_up else retry_at(event.attempts),
         last_error=reason[:500],
     )
-    if not given_up or not left:
-        return
-    logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
-    if outcome == Outcome.CONTRADICTED:
-        return  # What is not so is told to nobody.
-    if event.session is not None:
-        hold_for_review(event.session, "An event could not be processed.", event=event)
-    event.refresh_from_db()
-    announce(webhook_event_dead, WebhookEvent, event=event)
+    if given_up and left:
+        logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
+    if calls_for_somebody and left:
+        event.refresh_from_db()
+        announce(webhook_event_dead, WebhookEvent, event=event)
 
 
 def _leave(event: WebhookEvent, **changes: Any) -> bool:
