@@ -11,6 +11,7 @@ from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
 from django_redpin.shapes import DEFAULTS
+from django_redpin.webhooks import checks as webhook_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,7 +51,7 @@ def test_b3_the_page_of_outcomes_shows_the_table_of_the_code() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    source = Path(checks.__file__).read_text()
+    source = "".join(Path(str(room.__file__)).read_text() for room in (checks, webhook_checks))
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
 
