@@ -20,7 +20,7 @@ MAX_SIGNATURES: Final = 8
 _FINGERPRINT: Final = b"django_redpin.secret_fingerprint.v1"
 _TIMESTAMP: Final = re.compile(rb"[0-9]{1,12}")
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105  Standard Webhooks writes it before a secret.
-_VERSION: Final = b"v1,"
+_V1: Final = b"v1,"
 
 
 def fingerprint(secret: str) -> str:
@@ -84,9 +84,14 @@ def standard_signature(key: bytes, message_id: bytes, timestamp: bytes, body: by
 
 
 def read_standard(header: bytes) -> list[bytes]:
-    """Return the signatures of `v1,... v1,...`; other versions are passed over."""
-    listed = header.split(b" ")[:MAX_SIGNATURES]
-    return [one.removeprefix(_VERSION) for one in listed if one.startswith(_VERSION)]
+    """Return the signatures of `v1,... v1,...`; other versions are passed over.
+
+    None of them counts where one is of another form: so is what servers make of a doubled header.
+    """
+    listed = header.split()
+    if any(one.count(b",") != 1 for one in listed):
+        return []
+    return [one.removeprefix(_V1) for one in listed[:MAX_SIGNATURES] if one.startswith(_V1)]
 
 
 def standard_key(secret: str) -> bytes | None:
