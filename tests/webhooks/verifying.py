@@ -16,19 +16,20 @@ NOW: Final = 1_767_225_600
 PLACE: Final = "django_redpin.webhooks.verifiers"
 NEW: Final = "canary-gateway-secret-new-0123456789"
 OLD: Final = "canary-gateway-secret-old-0123456789"
+STRANGERS: Final = "a-secret-that-nobody-has-configured"
 
 
-def _standard(text: str) -> str:
-    return "whsec_" + base64.b64encode(text.encode()).decode()
+def spelt(kind: str, text: str) -> str:
+    """Return a secret of this text, as a verifier of this kind has it in its options."""
+    if kind == "BasicVerifier":
+        return f"gateway:{text}"
+    if kind == "StandardWebhooksVerifier":
+        return "whsec_" + base64.b64encode(text.encode()).decode()
+    return text
 
 
-# The new secret first, then the old one, as each verifier writes them.
-SECRETS: Final[Mapping[str, list[str]]] = {
-    "HeaderVerifier": [NEW, OLD],
-    "BasicVerifier": [f"gateway:{NEW}", f"gateway:{OLD}"],
-    "HMACVerifier": [NEW, OLD],
-    "StandardWebhooksVerifier": [_standard(NEW), _standard(OLD)],
-}
+KINDS: Final = ("HeaderVerifier", "BasicVerifier", "HMACVerifier", "StandardWebhooksVerifier")
+SECRETS: Final = {kind: [spelt(kind, NEW), spelt(kind, OLD)] for kind in KINDS}
 OPTIONS: Final[Mapping[str, dict[str, Any]]] = {
     "HeaderVerifier": {"header": "X-Gateway-Secret"},
     "BasicVerifier": {},
@@ -36,7 +37,6 @@ OPTIONS: Final[Mapping[str, dict[str, Any]]] = {
     "StandardWebhooksVerifier": {},
     "NetworksVerifier": {"networks": ["192.0.2.0/24", "2001:db8::/32"]},
 }
-KINDS: Final = tuple(SECRETS)
 SIGNED: Final = ("HMACVerifier", "StandardWebhooksVerifier")
 
 
