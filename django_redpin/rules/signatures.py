@@ -65,9 +65,9 @@ def read_timestamped(header: bytes) -> tuple[bytes, list[bytes]] | None:
     """
     timestamps, signatures = [], []
     for item in header.split(b","):
-        name, equals, value = item.strip().partition(b"=")
-        if not equals:
+        if item.count(b"=") != 1:
             return None
+        name, _, value = item.strip().partition(b"=")
         if name == b"t":
             timestamps.append(value)
         elif name == b"v1":

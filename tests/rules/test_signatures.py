@@ -131,6 +131,7 @@ def test_a_standard_signature_is_that_of_the_specification() -> None:
         (b"t=5,v1=ab, t=6,v1=cd", None),  # A doubled header, as servers join it.
         (b"v1=ab", None),
         (b"t=5,v1", None),
+        (b"t=5,v1=abt=5,v1=ab", None),
         (b"t=5,", None),
         (b"", None),
         (b"\xff\xfe", None),
