@@ -13,8 +13,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def parsed_networks(names: object) -> tuple[Network, ...]:
     """Return the networks that a list of text names, such as `["10.0.0.0/8", "192.0.2.1"]`.
 
-    Raises `ValueError` for anything else: for host bits, too, and for all addresses there are,
-    which is no network that could be told from another.
+    Raises `ValueError`, without the values, for anything else: for host bits, too, and for all
+    addresses there are, which is no network that could be told from another.
     """
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueError("Give a list of networks.")
@@ -23,7 +23,10 @@ def parsed_networks(names: object) -> tuple[Network, ...]:
 
 @lru_cache(maxsize=64)
 def _parsed(names: tuple[str, ...]) -> tuple[Network, ...]:
-    found = tuple(ipaddress.ip_network(name) for name in names)
+    try:
+        found = tuple(ipaddress.ip_network(name) for name in names)
+    except ValueError:
+        raise ValueError("Write networks as 192.0.2.0/24, without host bits.") from None
     if any(network.prefixlen == 0 for network in found):
         raise ValueError("A network of all addresses is none.")
     return found

@@ -149,7 +149,7 @@ def _made(place: int, given: Mapping[str, Any]) -> Verifier:
     try:
         kind: object = import_string(backend)
         if not (inspect.isclass(kind) and issubclass(kind, Verifier)):
-            raise ConfigurationError(f"{backend!r:.200} is no Verifier.")
+            raise ConfigurationError("BACKEND is no Verifier.")
         try:
             inspect.signature(kind).bind(**options)
         except TypeError as error:  # Which tells of names alone.
@@ -163,6 +163,6 @@ def _made(place: int, given: Mapping[str, Any]) -> Verifier:
         if is_interrupt(error):
             raise
         raise ConfigurationError(
-            f"{where}: {backend!r:.200} can't be imported or made ({type(error).__name__})."
+            f"{where}: BACKEND can't be imported, or made with OPTIONS ({type(error).__name__})."
         ) from None
     return made
