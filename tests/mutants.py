@@ -349,6 +349,92 @@ MUTANTS: Final = (
         "_TRIES: Final = 1",
         "tests/services/test_transactions.py",
     ),
+    Mutant(
+        "a webhook's timestamp may not be too old",
+        "django_redpin/rules/signatures.py",
+        "abs(now - int(timestamp)) <= tolerance",
+        "int(timestamp) - now <= tolerance",
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook's timestamp may not be from the future",
+        "django_redpin/rules/signatures.py",
+        "abs(now - int(timestamp)) <= tolerance",
+        "now - int(timestamp) <= tolerance",
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook has one timestamp",
+        "django_redpin/rules/signatures.py",
+        "    if len(timestamps) != 1:\n",
+        "    if not timestamps:\n",
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook is signed by its id, which ends where it ends",
+        "django_redpin/webhooks/verifiers.py",
+        '        if b"." in message_id:',
+        "        if False:",
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook has to pass all verifiers",
+        "django_redpin/webhooks/verification.py",
+        "    if failures:\n",
+        "    if not proofs:\n",
+        "tests/webhooks/test_verification.py",
+    ),
+    Mutant(
+        "a webhook is verified by a Proof and by nothing else",
+        "django_redpin/webhooks/verification.py",
+        "    if not isinstance(proof, Proof) or not isinstance(proof.name, str):\n"
+        '        raise NoVerifier(f"{name} returned no Proof.")\n'
+        "    return proof\n",
+        "    return proof if isinstance(proof, Proof) else Proof(name)\n",
+        "tests/webhooks/test_verification.py",
+    ),
+    Mutant(
+        "a webhook is not trusted without a signature",
+        "django_redpin/webhooks/verification.py",
+        '    if account.webhook_trust == "verified" and',
+        "    if False and",
+        "tests/webhooks/test_verification.py",
+    ),
+    Mutant(
+        "a webhook's verifier has no weak secret",
+        "django_redpin/webhooks/verifiers.py",
+        "        return secret.encode() if is_strong(secret) else None\n",
+        '        return secret.encode("utf-8", "replace")\n',
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook's verifier has a secret",
+        "django_redpin/webhooks/verifiers.py",
+        "(list, tuple)) or not secrets:",
+        "(list, tuple)):",
+        "tests/webhooks/test_verifiers.py",
+    ),
+    Mutant(
+        "a webhook's first hop is never believed",
+        "django_redpin/webhooks/sources.py",
+        'reversed(forwarded.split(","))',
+        'forwarded.split(",")',
+        "tests/webhooks/test_sources.py",
+    ),
+    Mutant(
+        "a webhook's hops are believed from trusted proxies alone",
+        "django_redpin/webhooks/sources.py",
+        "        if source is None or network_of(source, trusted) is None:\n",
+        "        if source is None:\n",
+        "tests/webhooks/test_sources.py",
+    ),
+    Mutant(
+        "a webhook that fails too often costs no line",
+        "django_redpin/webhooks/failures.py",
+        "        if count < self._limit:\n",
+        "        if True:\n",
+        "tests/webhooks/test_failures.py",
+    ),
 )
 
 

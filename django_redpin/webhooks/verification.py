@@ -20,6 +20,7 @@ from ..conf import Account, get_account
 from ..exceptions import ConfigurationError, UnknownAccount
 from ..exceptions.interrupts import is_interrupt
 from ..rules.callback_tokens import is_strong, verify
+from ..rules.quoting import bounded
 from ..rules.signatures import fingerprint
 from .base import NotVerified as NotVerified
 from .base import NoVerifier as NoVerifier
@@ -34,6 +35,7 @@ MAX_VERIFIERS: Final = 8
 # The names of all of them stand in one column beside that of the token; a row that is too wide
 # would never be stored.
 _NAMES_LENGTH: Final = 224
+_REASON_LENGTH: Final = 500
 
 
 def find_account(alias: str) -> Account:
@@ -100,7 +102,7 @@ def verify_post(account: Account, request: HttpRequest, body: bytes) -> Passed:
         except NotVerified as error:
             failures.append(f"{type(verifier).__name__}: {error}")
     if failures:
-        raise NotVerified("; ".join(failures))
+        raise NotVerified(bounded("; ".join(failures), _REASON_LENGTH))
     for proof in proofs:
         _tell_of_an_older_secret(proof)
     length = _NAMES_LENGTH // len(proofs) - len(", ")
