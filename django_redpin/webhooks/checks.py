@@ -15,7 +15,6 @@ from .verification import make_verifiers
 
 # No event comes near it, and each may be asked to be read, verified and stored.
 LARGEST_BODY: Final = 1024 * 1024
-_MAKE_ONE: Final = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
 
 
 def webhook_messages(
@@ -39,7 +38,8 @@ def weak_secrets(where: str) -> CheckMessage:
     """Return what is said of `WEBHOOK_SECRETS` that are missing or can be guessed."""
     return Error(
         f"{where}['WEBHOOK_SECRETS'] needs secrets of at least {SECRET_MIN_BYTES} bytes.",
-        hint=f"{_MAKE_ONE} The first signs new callback URLs, the others are still accepted.",
+        hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+        " The first signs new callback URLs, the others are still accepted.",
         id="redpin.E006",
     )
 
@@ -48,7 +48,11 @@ def _verifiers(where: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         verifiers = make_verifiers(raw["WEBHOOK_VERIFIERS"])
     except WeakSecret as error:
-        hint = f"{_MAKE_ONE} Each of the list is accepted; the docs tell how to replace one."
+        # Hexadecimal digits are base64, too, as Standard Webhooks has it.
+        hint = (
+            "Make one with: python -c 'import secrets; print(secrets.token_hex(32))'. Each of the"
+            " list is accepted; the page Securing webhooks tells how to replace one."
+        )
         yield Error(_named(where, error), hint=hint, id="redpin.E012")
         return
     except ConfigurationError as error:
