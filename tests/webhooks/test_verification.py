@@ -105,13 +105,14 @@ def test_a2_all_verifiers_have_to_pass(use: Use) -> None:
 
 
 def test_a2_as_many_verifiers_as_may_be_fit_into_the_row(use: Use) -> None:
-    use(*[verdict(Proof("x" * 300))] * 8)
+    use(*[verdict(Proof("x\x00\n" * 300))] * 8)
     token = sign(SECRET, "default", "")
 
     assert post(f"/redpin/webhooks/default/{token}/").status_code == 200
     name = WebhookEvent.objects.get().verifier
     assert len(name) <= 255
     assert name.count(", ") == 8
+    assert name.isprintable()
 
 
 @pytest.mark.parametrize(
