@@ -22,8 +22,8 @@ from .accounts import (
 from .conf import raw_settings, unknown_names, wrong_names
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
-from .rules.callback_tokens import SECRET_MIN_BYTES, is_strong
 from .shapes import DEFAULTS, PROJECT_SHAPES, SHAPES
+from .webhooks.checks import weak_secrets, webhook_messages
 
 _ISSUED: Final = "Redpin's Partner Integrations Team issues the credentials and the customer id."
 _DOCUMENTED: Final = "Leave it out, and Redpin's documented address is used."
@@ -38,6 +38,10 @@ _REQUIRED: Final = {
 _CREDENTIALS: Final = ("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID")
 # Redpin's addresses; this project's own is told by its own rule.
 _URLS: Final = ("BASE_URL", "TOKEN_URL")
+_CACHES_OF_ONE_PROCESS: Final = (
+    "django.core.cache.backends.dummy.DummyCache",
+    "django.core.cache.backends.locmem.LocMemCache",
+)
 
 
 @register(Tags.security)
@@ -59,6 +63,28 @@ def check_settings(
         except ConfigurationError as error:
             found.append(Error(str(error), hint="Give a dict.", id="redpin.E001"))
     return [*found, *_resolver_messages(), *_url_messages()]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return what is fine on a laptop alone: a cache that each process has for itself."""
+    try:
+        named = [raw_settings(alias)["TOKEN_CACHE"] for alias in account_aliases()]
+    except ConfigurationError:
+        return []  # `check_settings` tells of it.
+    return [
+        WarningMessage(
+            f"REDPIN['TOKEN_CACHE']: the cache {alias!r} is not shared by processes.",
+            hint="With more than one process, web or worker, each asks for tokens of its own; name"
+            " a cache that they share, such as Redis, Memcached or the database, or None if that is"
+            " meant.",
+            id="redpin.W003",
+        )
+        for alias, cache in settings.CACHES.items()
+        if alias in named and cache.get("BACKEND") in _CACHES_OF_ONE_PROCESS
+    ]
 
 
 def _project_messages() -> Iterator[CheckMessage]:
@@ -100,7 +126,7 @@ def _missing(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Iter
         if name not in wrong and not raw[name].strip():
             yield Error(f"{where}[{name!r}] is not set.", hint=hint, id="redpin.E004")
     if "WEBHOOK_SECRETS" not in wrong and not raw["WEBHOOK_SECRETS"]:
-        yield _weak_secrets(where)
+        yield weak_secrets(where)
     if "HOSTED_PAGE_ORIGINS" not in wrong and not raw["HOSTED_PAGE_ORIGINS"]:
         yield WarningMessage(
             f"{where}['HOSTED_PAGE_ORIGINS'] is empty, so no hosted page will be shown.",
@@ -126,18 +152,8 @@ def _unsafe(where: str, raw: Mapping[str, Any], wrong: Collection[str]) -> Itera
         for fault in own_callback_faults(url, "WEBHOOK_BASE_URL", allow_loopback=loopback):
             text = f"{where}['WEBHOOK_BASE_URL'] is no address that Redpin can post to."
             yield Error(text, hint=fault.message, id="redpin.E005")
-    if "WEBHOOK_SECRETS" not in wrong and not all(map(is_strong, raw["WEBHOOK_SECRETS"])):
-        yield _weak_secrets(where)
+    yield from webhook_messages(where, raw, wrong)
     yield from _unusable_origins(where, raw, wrong)
-
-
-def _weak_secrets(where: str) -> CheckMessage:
-    return Error(
-        f"{where}['WEBHOOK_SECRETS'] needs secrets of at least {SECRET_MIN_BYTES} bytes.",
-        hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
-        " The first signs new callback URLs, the others are still accepted.",
-        id="redpin.E006",
-    )
 
 
 def _unusable_origins(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.conf import settings
 
+from .rules.networks import parsed_networks
 from .rules.references import REFERENCE_MAX_LENGTH
 
 # Redpin documents both hosts; the path of its sessions is documented for the list call.
@@ -101,12 +101,11 @@ def _is_whole(least: int, most: int) -> Callable[[object], bool]:
 
 
 def _is_networks(value: object) -> bool:
-    if not _is_list_of_text(value):
-        return False
     try:
-        return bool([ipaddress.ip_network(network) for network in value] or True)  # type: ignore[attr-defined]
+        parsed_networks(value)
     except ValueError:
         return False
+    return True
 
 
 def _is_verifiers(value: object) -> bool:

@@ -17,6 +17,7 @@ from django_redpin.client import api, breaker, retries
 from django_redpin.models import PaymentSession, Recipient
 from django_redpin.services import Item, Share
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
+from django_redpin.webhooks import failures
 
 from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
@@ -32,8 +33,9 @@ def _the_log_stays_as_loud() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_call_is_remembered() -> Iterator[None]:
-    """Keep tokens, circuits and budgets of one test out of the next."""
+    """Keep tokens, circuits, budgets and refusals of one test out of the next."""
     cache.clear()
+    failures.reset()
     breaker.reset()
     retries.reset()
     api._providers.clear()

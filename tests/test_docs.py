@@ -12,6 +12,7 @@ from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.shapes import DEFAULTS
+from django_redpin.webhooks import checks as webhook_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,7 +70,7 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    source = Path(checks.__file__).read_text()
+    source = "".join(Path(str(room.__file__)).read_text() for room in (checks, webhook_checks))
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
 

@@ -11,6 +11,8 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
+from .signatures import matching
+
 # An HMAC with a secret that can be guessed proves nothing.
 SECRET_MIN_BYTES: Final = 24
 _PURPOSE: Final = b"django_redpin.callback_token.v1"
@@ -31,19 +33,19 @@ def sign(secret: str, account: str, client_reference_id: str) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def verify(token: str, secrets: Sequence[str], account: str, client_reference_id: str) -> bool:
-    """Tell whether one of the secrets signed this token for this session.
+def verify(
+    token: str, secrets: Sequence[str], account: str, client_reference_id: str
+) -> str | None:
+    """Return which of the secrets signed this token for this session, or None.
 
     Every secret is tried, in constant time over bytes, so that the answer's time tells nothing.
     No secrets, or only weak ones, verify nothing.
     """
     given = token.encode("utf-8", "surrogatepass")
-    matches = [
-        hmac.compare_digest(given, sign(secret, account, client_reference_id).encode())
-        for secret in secrets
-        if is_strong(secret)
-    ]
-    return any(matches)
+    strong = [secret for secret in secrets if is_strong(secret)]
+    expected = [sign(secret, account, client_reference_id).encode() for secret in strong]
+    index = matching(expected, [given])
+    return None if index is None else strong[index]
 
 
 def is_strong(secret: object) -> bool:

@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 from ..exceptions import UnreadableEvent
 from ..services.record import record_event
 from ..signals import webhook_rejected
+from . import failures
 from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
 logger = logging.getLogger("django_redpin.security")
@@ -78,7 +79,8 @@ class WebhookView(APIView):
         except NotVerified as error:
             return self._rejected(request, account, str(error))
         except NoVerifier as error:
-            logger.error("Webhook refused: %s", error)
+            if failures.faults.may_tell():
+                logger.error("Webhook refused: %s", error)
             return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "The webhook is not configured.")
         try:
             recorded = record_event(
@@ -111,11 +113,17 @@ class WebhookView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _rejected(self, request: Request, account: str, reason: str) -> Response:
-        logger.warning("Webhook refused: %s.", reason)
-        webhook_rejected.send_robust(
-            sender=type(self), account=account, reason=reason, request=request
-        )
-        response = _answer(status.HTTP_401_UNAUTHORIZED, "This URL's token is not valid.")
+        noted = failures.note_failure(request._request)
+        if noted.is_told:
+            logger.warning("Webhook refused: %s.", reason)
+            webhook_rejected.send_robust(
+                sender=type(self), account=account, reason=reason, request=request
+            )
+        if noted.retry_after:
+            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, "Too many were not verified.")
+            response["Retry-After"] = str(noted.retry_after)
+            return response
+        response = _answer(status.HTTP_401_UNAUTHORIZED, "This post was not verified.")
         response["WWW-Authenticate"] = "Token"
         return response
 
