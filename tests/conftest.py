@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from django_redpin.client import api, breaker, retries
 from django_redpin.models import PaymentSession, Recipient
-from django_redpin.services import Item, Share
+from django_redpin.services import Item, Share, publisher
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
 
 from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
@@ -39,6 +39,13 @@ def _no_call_is_remembered() -> Iterator[None]:
     api._providers.clear()
     yield
     api._providers.clear()
+
+
+@pytest.fixture(autouse=True)
+def _the_broker_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for each message however busy the machine is, and forget the broker of the last test."""
+    monkeypatch.setattr(publisher, "PATIENCE", 10)
+    vars(publisher._publisher).update(_open_until=0.0, _is_slow=False, _is_told=False)
 
 
 @pytest.fixture
