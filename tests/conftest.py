@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from django.core.cache import cache
 from moneyed import Money
 from pytest_django import Settings
@@ -18,7 +19,7 @@ from django_redpin.models import PaymentSession, Recipient
 from django_redpin.services import Item, Share, publisher
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
 
-from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
+from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
 
@@ -28,6 +29,13 @@ def _the_log_stays_as_loud() -> Iterator[None]:
     level = logging.root.level
     yield
     logging.root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def worker_thread() -> Iterator[None]:
+    """A real Celery worker. It takes seconds to stop, and so serves all tests of a module."""
+    with start_worker(celery_app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
 import pytest
 from celery import shared_task
-from celery.contrib.testing.worker import start_worker
 from celery.schedules import crontab
 from django.test import Client
 from django.utils import timezone
@@ -40,11 +39,9 @@ def release_keys(transition_id: int) -> None:
 
 
 @pytest.fixture
-def worker(transactional_db: None) -> Iterator[None]:
+def worker(transactional_db: None, worker_thread: None) -> None:
     app.control.purge()  # What other tests sent, about rows that are no more.
     released.clear()
-    with start_worker(app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
-        yield
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
