@@ -481,6 +481,23 @@ def test_c14_a_move_enqueues_its_signals_once_it_is_committed(
     assert sent == [(DISPATCH_TRANSITION, (StatusTransition.objects.get().pk,))]
 
 
+def test_c14_inline_a_test_that_is_one_transaction_sees_it_all(
+    inline: None,
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        session = create_payment_session(**arguments)
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert post(path_of(session.client_reference_id)).status_code == 200
+
+    session.refresh_from_db()
+    assert session.payment_status == "AWAITING_FUNDS"
+    assert not StatusTransition.objects.filter(dispatched_at=None).exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_webhook_that_brings_about_nothing_closes_as_usual(inline: None) -> None:
     response = Client().post("/redpin/webhooks/default/wrong/", {}, "application/json")
