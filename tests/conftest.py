@@ -23,19 +23,14 @@ from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
 
-@pytest.fixture(autouse=True)
-def _the_log_stays_as_loud() -> Iterator[None]:
-    """Undo what a Celery worker does to the root logger: it lets nothing below ERROR through."""
-    level = logging.root.level
-    yield
-    logging.root.setLevel(level)
-
-
 @pytest.fixture(scope="module")
 def worker_thread() -> Iterator[None]:
     """A real Celery worker. It takes seconds to stop, and so serves all tests of a module."""
+    level = logging.root.level
     with start_worker(celery_app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
+        logging.root.setLevel(level)  # The worker lets nothing below ERROR through.
         yield
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
