@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as WarningMessage
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from .accounts import (
     ACCOUNT_RESOLVER,
@@ -19,7 +20,7 @@ from .accounts import (
     account_resolver,
     redpin_settings,
 )
-from .conf import raw_settings, unknown_names, wrong_names
+from .conf import project_settings, raw_settings, unknown_names, wrong_names
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .shapes import DEFAULTS, PROJECT_SHAPES, SHAPES
@@ -195,3 +196,47 @@ def _url_messages() -> Iterator[CheckMessage]:
             hint="Add path('redpin/', include('django_redpin.urls')) to the project's URLs.",
             id="redpin.E009",
         )
+
+
+@register(Tags.security)
+def check_processing(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return what keeps webhooks from being processed, or kept, as the project's settings say."""
+    try:
+        project = project_settings()
+    except ConfigurationError:
+        return []  # `check_settings` tells.
+    found: list[CheckMessage] = []
+    if project.webhook_body_retention_days >= project.webhook_event_retention_days:
+        text = "REDPIN['WEBHOOK_BODY_RETENTION_DAYS'] is not below 'WEBHOOK_EVENT_RETENTION_DAYS'."
+        hint = "A body tells of people and goes first; the event's key tells copies for longer."
+        found.append(Error(text, hint=hint, id="redpin.E015"))
+    if project.webhook_processing == "django_task":
+        found += _django_task_messages()
+    return found
+
+
+def _django_task_messages() -> Iterator[CheckMessage]:
+    where = "REDPIN['WEBHOOK_PROCESSING'] is 'django_task', but"
+    try:
+        backend = import_string("django_redpin.django_tasks.process_event").get_backend()
+    except ConfigurationError:
+        text = f"{where} there is no django.tasks."
+        hint = "Use Django 6, or install django-tasks beside Django 5.2; or set it to 'task'."
+        yield Error(text, hint=hint, id="redpin.E016")
+        return
+    except Exception as error:  # noqa: BLE001  Whatever a stranger's backend raises.
+        text = f"{where} TASKS['default'] can't be used ({type(error).__name__})."
+        hint = "Name a backend that is installed, and the queue 'default' among its QUEUES."
+        yield Error(text, hint=hint, id="redpin.E016")
+        return
+    name = type(backend).__name__
+    if name == "DummyBackend":
+        text = f"{where} TASKS['default'] is the DummyBackend, which runs nothing."
+        hint = "Name a backend with a worker, such as that of django-tasks-db."
+        yield Error(text, hint=hint, id="redpin.E016")
+    if name == "ImmediateBackend":
+        text = f"{where} TASKS['default'] is the ImmediateBackend: each webhook waits for Redpin."
+        hint = "Name a backend with a worker, or set it to 'inline', which answers first."
+        yield WarningMessage(text, hint=hint, id="redpin.W005")

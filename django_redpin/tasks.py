@@ -6,13 +6,15 @@ The services are imported when a task runs, so that settings can import `beat_sc
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from celery import shared_task
+from celery.schedules import crontab
 
 # Acknowledged after the work: a worker that is killed leaves the message to another. The lease in
-# the row keeps two of them apart. Limits in seconds, below the lease.
-_OPTIONS: dict[str, Any] = {
+# the row keeps two of them apart, and the row counts the attempts. Limits in seconds: below the
+# lease, and below a quarter of the hour after which Redis hands a message out again.
+_OPTIONS: Final[dict[str, Any]] = {
     "ignore_result": True,
     "acks_late": True,
     "reject_on_worker_lost": True,
@@ -53,28 +55,80 @@ def dispatch_transition(pk: int) -> None:
     dispatch_transition(pk)
 
 
-@shared_task(name="django_redpin.sweep", **_OPTIONS)
-def sweep() -> None:
-    """Finish what a crash, a lost message or a dead broker left behind."""
-    from .services.sweeps import sweep
+@shared_task(name="django_redpin.process_due_events", **_OPTIONS)
+def process_due_events() -> None:
+    """Process the webhook events whose message was lost, or that are tried again."""
+    from .services.sweeps import process_due_events
 
-    sweep()
+    process_due_events()
+
+
+@shared_task(name="django_redpin.dispatch_due_transitions", **_OPTIONS)
+def dispatch_due_transitions() -> None:
+    """Send the signals whose message was lost, or whose receivers failed."""
+    from .services.sweeps import dispatch_due_transitions
+
+    dispatch_due_transitions()
+
+
+@shared_task(name="django_redpin.complete_due_sessions", **_OPTIONS)
+def complete_due_sessions() -> None:
+    """Create the sessions at Redpin whose creation was deferred or cut off."""
+    from .services.sweeps import complete_due_sessions
+
+    complete_due_sessions()
+
+
+@shared_task(name="django_redpin.register_due_recipients", **_OPTIONS)
+def register_due_recipients() -> None:
+    """Register the recipients at Redpin whose registration was deferred or cut off."""
+    from .services.sweeps import register_due_recipients
+
+    register_due_recipients()
+
+
+@shared_task(name="django_redpin.reconcile", **_OPTIONS)
+def reconcile() -> None:
+    """Ask Redpin about the sessions that are due, webhooks or not; expire those that are over."""
+    from .services import reconcile_payment_sessions
+
+    reconcile_payment_sessions()
+
+
+@shared_task(name="django_redpin.prune", **_OPTIONS)
+def prune() -> None:
+    """Empty the bodies of old events, and delete older ones."""
+    from .services.retention import prune
+
+    prune()
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Return the entries for `CELERY_BEAT_SCHEDULE`: one sweep a minute.
+    """Return the entries for `CELERY_BEAT_SCHEDULE`: a sweep of each kind, every minute or two.
 
     ```python
     from django_redpin.tasks import beat_schedule
 
     CELERY_BEAT_SCHEDULE = {**beat_schedule(), ...}
     ```
+
+    Each is a task of its own, so that a slow Redpin holds up nothing that needs no answer from it.
     """
+    # A message older than the next sweep is of no use: a worker that comes back finds only one.
+    each_minute = {"schedule": timedelta(minutes=1), "options": {"expires": 60}}
     return {
-        "redpin-sweep": {
-            "task": "django_redpin.sweep",
-            "schedule": timedelta(minutes=1),
-            # A message older than the next sweep is of no use.
-            "options": {"expires": 60},
-        }
+        "redpin-process": {"task": "django_redpin.process_due_events", **each_minute},
+        "redpin-dispatch": {"task": "django_redpin.dispatch_due_transitions", **each_minute},
+        "redpin-complete": {"task": "django_redpin.complete_due_sessions", **each_minute},
+        "redpin-register": {"task": "django_redpin.register_due_recipients", **each_minute},
+        "redpin-reconcile": {
+            "task": "django_redpin.reconcile",
+            "schedule": timedelta(minutes=2),
+            "options": {"expires": 120},
+        },
+        "redpin-prune": {
+            "task": "django_redpin.prune",
+            "schedule": crontab(hour="3", minute="17"),
+            "options": {"expires": 6 * 60 * 60},
+        },
     }

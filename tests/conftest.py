@@ -9,25 +9,28 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from django.core.cache import cache
 from moneyed import Money
 from pytest_django import Settings
 
 from django_redpin.client import api, breaker, retries
 from django_redpin.models import PaymentSession, Recipient
-from django_redpin.services import Item, Share
+from django_redpin.services import Item, Share, publisher
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
 from django_redpin.webhooks import failures
 
-from .celery import app as celery_app  # noqa: F401  Makes it Celery's current app.
+from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
 
-@pytest.fixture(autouse=True)
-def _the_log_stays_as_loud() -> Iterator[None]:
-    """Undo what a Celery worker does to the root logger: it lets nothing below ERROR through."""
+@pytest.fixture(scope="module")
+def worker_thread() -> Iterator[None]:
+    """A real Celery worker. It takes seconds to stop, and so serves all tests of a module."""
     level = logging.root.level
-    yield
+    with start_worker(celery_app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
+        logging.root.setLevel(level)  # The worker lets nothing below ERROR through.
+        yield
     logging.root.setLevel(level)
 
 
@@ -41,6 +44,13 @@ def _no_call_is_remembered() -> Iterator[None]:
     api._providers.clear()
     yield
     api._providers.clear()
+
+
+@pytest.fixture(autouse=True)
+def _the_broker_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for each message however busy the machine is, and forget the broker of the last test."""
+    monkeypatch.setattr(publisher, "PATIENCE", 10)
+    vars(publisher._publisher).update(_open_until=0.0, _is_slow=False, _is_told=False)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -49,6 +50,11 @@ INSTALLED_APPS = [
     "django_redpin.sandbox",
     "example_project.properties",
 ]
+# Django 6's tasks, or the back-port of them, with a worker that reads a table.
+_HAS_TASKS = find_spec("django.tasks") or find_spec("django_tasks")
+if _HAS_TASKS and find_spec("django_tasks_db"):
+    INSTALLED_APPS += ["django_tasks_db"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

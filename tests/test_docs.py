@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
+from django.core.management import get_commands
+from django.core.management import load_command_class as load
 from django.dispatch import Signal
 
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
+from django_redpin.management.sweeping import SweepCommand
 from django_redpin.models import StatusTransition, WebhookEvent
+from django_redpin.services import publisher, reconcile, retention, sweeps
 from django_redpin.shapes import DEFAULTS
+from django_redpin.tasks import beat_schedule
 from django_redpin.webhooks import checks as webhook_checks
+
+from .celery import app
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,27 +61,76 @@ def test_b3_the_page_of_outcomes_shows_the_table_of_the_code() -> None:
     assert shown == [(rule.kind, rule.outcome.value) for rule in RULES]
 
 
-def table(page: str, title: str) -> list[str]:
-    """Return the names in code marks that begin the rows of a section's table."""
+def table(page: str, title: str) -> list[list[str]]:
+    """Return the rows, each beginning with a name in code marks, of a section's table."""
     _, _, rest = (ROOT / "docs" / page).read_text().partition(f"\n## {title}\n")
-    rows = re.findall(r"^\| `([^`]+)` \|", rest.partition("\n## ")[0], re.MULTILINE)
-    return list(rows)
+    lines = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_every_outcome_of_an_event_is_explained() -> None:
-    assert (
-        table("who-sets-the-status.md", "What becomes of an event") == WebhookEvent.Outcome.values
-    )
+    rows = table("who-sets-the-status.md", "What becomes of an event")
+    assert [name for name, *_ in rows] == WebhookEvent.Outcome.values
 
 
 def test_every_outcome_of_a_dispatch_is_explained() -> None:
-    shown = table("who-sets-the-status.md", "Who is told, and when")
-    assert shown == StatusTransition.Outcome.values
+    rows = table("who-sets-the-status.md", "Who is told, and when")
+    assert [name for name, *_ in rows] == StatusTransition.Outcome.values
 
 
 def test_every_check_is_listed() -> None:
     source = "".join(Path(str(room.__file__)).read_text() for room in (checks, webhook_checks))
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
+
+
+def test_c8_the_page_about_celery_lists_every_task_with_its_bounds() -> None:
+    pauses = {entry["task"]: pause(entry["schedule"]) for entry in beat_schedule().values()}
+    sweep = f"{sweeps.LIMIT} rows, {sweeps.SECONDS:.0f} seconds"
+    bounds = {
+        "django_redpin.reconcile": (
+            f"{reconcile.MOST_SESSIONS} rows, {reconcile.MAX_SECONDS:.0f} seconds"
+        ),
+        "django_redpin.prune": f"{retention.LIMIT} rows, {retention.SECONDS:.0f} seconds",
+    }
+    rows = table("celery.md", "Tasks")
+
+    assert {name for name, *_ in rows} == {n for n in app.tasks if n.startswith("django_redpin.")}
+    for name, _, often, most in rows:
+        if name in pauses:
+            assert (often, most) == (pauses[name], bounds.get(name, sweep)), name
+        else:
+            assert (often.startswith("when one is"), most[:2]) == (True, "1 "), name
+
+
+def pause(schedule: timedelta | crontab) -> str:
+    if isinstance(schedule, crontab):
+        (hour,), (minute,) = vars(schedule)["hour"], vars(schedule)["minute"]
+        return f"daily at {hour:02}:{minute:02}"
+    minutes = schedule // timedelta(minutes=1)
+    return f"{minutes} minute{'s' * (minutes > 1)}"
+
+
+def test_c11_the_page_about_celery_lists_every_sweeping_command() -> None:
+    commands = {
+        name
+        for name, package in get_commands().items()
+        if package == "django_redpin" and issubclass(type(load(package, name)), SweepCommand)
+    }
+
+    assert {name for name, _ in table("celery.md", "Commands, for cron")} == commands
+
+
+def test_a21_the_page_about_celery_tells_how_long_one_waits_for_the_broker() -> None:
+    text = " ".join((ROOT / "docs/celery.md").read_text().split())
+    spec = importlib.util.find_spec("django_redpin.services.publisher")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text()  # The tests have more patience.
+    milliseconds = 1000 * float(re.findall(r"^PATIENCE = ([\d.]+)$", source, re.MULTILINE)[0])
+
+    assert f"waits {milliseconds:.0f} ms at most" in text
+    assert f"none is tried for {publisher.CIRCUIT:.0f} seconds" in text
+    assert f"At most {publisher.ROOM:,} messages wait" in text
 
 
 def test_the_readmes_links_lead_somewhere() -> None:

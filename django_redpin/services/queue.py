@@ -1,17 +1,25 @@
-"""Hand a row's primary key to Celery, by the task's name. The queue only makes things faster.
+"""Have a row worked on soon: by Celery, by Django's tasks, or in this process.
 
-The row says itself that it waits (`next_attempt_at`); where the broker is away, the sweep finds it.
+The queue only makes things faster. The row says itself that it waits (`next_attempt_at`); where a
+message is lost, or none was taken, the sweep finds it. A primary key is all that travels.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from celery import current_app
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
+from django.utils.module_loading import import_string
+
+from ..conf import project_settings
+from ..exceptions import ConfigurationError
+from ..exceptions.interrupts import is_interrupt
+from .inline import do_later
+from .publisher import publish
 
 logger = logging.getLogger("django_redpin")
 
@@ -22,20 +30,43 @@ DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 
 
 def enqueue(task_name: str, pk: int) -> bool:
-    """Send one message and return whether the broker took it. Never retries.
+    """Have the task done soon, once, and return whether that is under way for sure.
 
-    Raises nothing but the time limit of the task that it is called in.
+    Never retries, and with Celery never takes longer than `publisher.PATIENCE`. Raises nothing but
+    the time limit of the task that it is called in.
     """
     try:
-        current_app.signature(task_name, args=(pk,)).apply_async(retry=False)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:  # noqa: BLE001  Whatever a broker's library raises, the row is safe.
-        logger.warning("The broker took no %s message (%s).", task_name, type(error).__name__)
+        return _WAYS[project_settings().webhook_processing](task_name, pk)
+    except Exception as error:
+        if is_interrupt(error):
+            raise
+        reason = error if isinstance(error, ConfigurationError) else type(error).__name__
+        logger.warning("%s is left to the sweep: %s", task_name, reason)
         return False
-    return True
 
 
 def enqueue_on_commit(task_name: str, pk: int) -> None:
-    """Send the message once the open transaction is committed."""
+    """Enqueue the task once the open transaction is committed."""
     transaction.on_commit(partial(enqueue, task_name, pk), robust=True)
+
+
+def _by_celery(task_name: str, pk: int) -> bool:
+    # The app is that of this thread; the publisher's knows none.
+    signature = current_app.signature(task_name, args=(pk,))
+    send = partial(signature.apply_async, retry=False)
+    if current_app.conf.task_always_eager:
+        send()
+        return True
+    return publish(task_name, send)
+
+
+def _by_django_task(task_name: str, pk: int) -> bool:
+    import_string(task_name.replace(".", ".django_tasks.")).enqueue(pk)
+    return True
+
+
+_WAYS: Final[dict[str, Callable[[str, int], bool]]] = {
+    "task": _by_celery,
+    "django_task": _by_django_task,
+    "inline": do_later,
+}

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import QuerySet
+
 from ..conf import get_account
 from ..models import PaymentSession
 from .leases import due
@@ -15,6 +17,7 @@ from .transactions import require_no_transaction
 
 # Of a run: well within a lease, and within a task's time limits.
 MAX_SECONDS: Final = 120.0
+MOST_SESSIONS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Reconciled:
     failed: int = 0
 
 
-def reconcile_payment_sessions(*, account: str | None = None, limit: int = 1000) -> Reconciled:
+def reconcile_payment_sessions(
+    *, account: str | None = None, limit: int = MOST_SESSIONS, seconds: float = MAX_SECONDS
+) -> Reconciled:
     """Ask Redpin what became of up to `limit` sessions that are due, and apply what it says.
 
     Due are open sessions, at widening intervals (15 minutes to a day), and those that expired an
@@ -39,14 +44,11 @@ def reconcile_payment_sessions(*, account: str | None = None, limit: int = 1000)
     `REDPIN["ACCOUNTS"]`; without it, all accounts have their turn.
 
     May be called at any time, and by several at once. What fails is logged and holds up nothing
-    else; what is not reached within two minutes stays due. Raises `ConfigurationError` for an alias
-    that there is not, and `OpenTransactionError` inside an open transaction.
+    else; what is not reached within so many `seconds` stays due. Raises `ConfigurationError` for an
+    alias that there is not, and `OpenTransactionError` inside an open transaction.
     """
-    deadline = time.monotonic() + MAX_SECONDS
-    rows = PaymentSession.objects.filter(state__in=STATES)
-    if account is not None:
-        rows = rows.filter(account=get_account(account).alias)
-    owners = list(due(rows).order_by().values_list("account", "customer_id").distinct())
+    deadline = time.monotonic() + seconds
+    owners = list(due_sessions(account).values_list("account", "customer_id").distinct())
     if owners:
         require_no_transaction("reconcile_payment_sessions")
     # An account that takes its time must not always be the one before the others.
@@ -64,3 +66,11 @@ def reconcile_payment_sessions(*, account: str | None = None, limit: int = 1000)
         calls=sum(done.calls for done in rounds),
         failed=sum(len(done.failed) for done in rounds),
     )
+
+
+def due_sessions(account: str | None = None) -> QuerySet[PaymentSession]:
+    """Return the sessions that are due, of that account or of all. Raises as above."""
+    rows = PaymentSession.objects.filter(state__in=STATES)
+    if account is not None:
+        rows = rows.filter(account=get_account(account).alias)
+    return due(rows).order_by()

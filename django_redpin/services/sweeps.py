@@ -1,64 +1,98 @@
 """Finish what a crash, a lost message or a dead broker left behind.
 
-Each sweep takes a bounded number of rows that are due, the oldest first, and may overlap with
-others: the leases decide who works on a row.
+Each sweep takes the rows that are due, the longest due first, until its time or its number of rows
+is used up; the rest stays due. Sweeps may overlap: the leases decide who works on a row.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ..exceptions import RedpinError
+from ..exceptions.interrupts import is_interrupt
 from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from .complete import complete_in_background
 from .dispatch import dispatch_transition
 from .leases import claim, due
 from .opening import UNFINISHED
 from .process import process_event
-from .reconcile import reconcile_payment_sessions
+from .reconcile import MOST_SESSIONS, reconcile_payment_sessions
 from .registration import register
 from .transactions import require_no_transaction
 
 logger = logging.getLogger("django_redpin")
 
+# What a sweep does at most: rows, and the seconds after which it begins no other. It then ends
+# before the next one begins, and a slow last row keeps it within a task's time limits.
+LIMIT: Final = 10_000
+SECONDS: Final = 50.0
+# Rows whose keys are read at once.
 BATCH: Final = 100
 
 
-def sweep() -> None:
-    """Do all of the below, each in its turn."""
-    # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
-    dispatch_due_transitions()
-    process_due_events()
-    reconcile_payment_sessions()
-    complete_due_sessions()
-    register_due_recipients()
-    dispatch_due_transitions()
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: how many rows it `tried`, and how many of those need a person now."""
+
+    tried: int = 0
+    stuck: int = 0
 
 
-def process_due_events(limit: int = BATCH) -> int:
-    """Process up to `limit` events that are due; return how many were tried."""
-    return _each(due(WebhookEvent.objects.all()), limit, process_event)
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One kind of row, what is done with each, and when one of them needs a person."""
 
+    rows: QuerySet[Any]
+    work: Callable[[int], object]
+    stuck: Q
 
-def dispatch_due_transitions(limit: int = BATCH) -> int:
-    """Dispatch up to `limit` transitions that are due; return how many were tried."""
-    return _each(due(StatusTransition.objects.all()), limit, dispatch_transition)
+    def due(self) -> QuerySet[Any]:
+        """Return the rows that are due."""
+        return due(self.rows.all())
 
+    def run(self, limit: int = LIMIT, seconds: float = SECONDS) -> Swept:
+        """Work on what is due, each row once, within these bounds. A row that fails is logged."""
+        deadline = time.monotonic() + seconds
+        tried = stuck = 0
+        last: tuple[Any, int] | None = None
+        while tried < limit and time.monotonic() < deadline:
+            found = self._after(last)[: min(BATCH, limit - tried)]
+            batch = list(found.values_list("next_attempt_at", "pk"))
+            if not batch:
+                break
+            done = []
+            for at, pk in batch:
+                if time.monotonic() >= deadline:
+                    break
+                self._try(pk)
+                done.append(pk)
+                last = (at, pk)
+            tried += len(done)
+            stuck += self.rows.filter(self.stuck, pk__in=done).count()
+        return Swept(tried, stuck)
 
-def complete_due_sessions(limit: int = BATCH) -> int:
-    """Complete up to `limit` sessions whose creation was cut off; return how many were tried."""
-    unfinished = PaymentSession.objects.filter(state__in=UNFINISHED)
-    return _each(due(unfinished), limit, complete_session)
+    def _after(self, last: tuple[Any, int] | None) -> QuerySet[Any]:
+        """Return what is due after that row, so that one that stays due is not met again."""
+        rows = self.due().order_by("next_attempt_at", "pk")
+        if last is None:
+            return rows
+        at, pk = last
+        return rows.filter(next_attempt_at__gte=at).exclude(next_attempt_at=at, pk__lte=pk)
 
-
-def register_due_recipients(limit: int = BATCH) -> int:
-    """Register up to `limit` recipients that wait for it; return how many were tried."""
-    return _each(due(Recipient.objects.all()), limit, register_due_recipient)
+    def _try(self, pk: int) -> None:
+        try:
+            self.work(pk)
+        except Exception as error:
+            if is_interrupt(error):
+                raise
+            # One row that can't be worked on holds up no other; its lease makes it due again.
+            logger.exception("Row %s could not be swept.", pk)
 
 
 def complete_session(pk: int) -> None:
@@ -81,14 +115,59 @@ def register_due_recipient(pk: int) -> None:
         logger.warning("A recipient is not registered: %s", error)
 
 
-def _each(rows: QuerySet[Any], limit: int, work: Callable[[int], object]) -> int:
-    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
-    for pk in keys:
-        try:
-            work(pk)
-        except SoftTimeLimitExceeded:
-            raise
-        except Exception:
-            # One row that can't be worked on holds up no other; its lease makes it due again.
-            logger.exception("Row %s could not be swept.", pk)
-    return len(keys)
+_GIVEN_UP: Final = Q(next_attempt_at=None)
+EVENTS: Final = Sweep(WebhookEvent.objects.all(), process_event, _GIVEN_UP & Q(processed_at=None))
+# A receiver fails: it is tried again by itself, but mended by a person.
+TRANSITIONS: Final = Sweep(
+    StatusTransition.objects.all(), dispatch_transition, Q(dispatched_at=None) & ~Q(last_error="")
+)
+SESSIONS: Final = Sweep(
+    PaymentSession.objects.filter(state__in=UNFINISHED), complete_session, ~Q(review_reason="")
+)
+RECIPIENTS: Final = Sweep(
+    Recipient.objects.all(), register_due_recipient, _GIVEN_UP & Q(recipient_id=None)
+)
+
+
+def process_due_events(limit: int = LIMIT, seconds: float = SECONDS) -> int:
+    """Process the events that are due; return how many were tried."""
+    return EVENTS.run(limit, seconds).tried
+
+
+def dispatch_due_transitions(limit: int = LIMIT, seconds: float = SECONDS) -> int:
+    """Send the signals of the transitions that are due; return how many were tried."""
+    return TRANSITIONS.run(limit, seconds).tried
+
+
+def complete_due_sessions(limit: int = LIMIT, seconds: float = SECONDS) -> int:
+    """Complete the sessions whose creation was deferred or cut off; return how many were tried."""
+    return SESSIONS.run(limit, seconds).tried
+
+
+def register_due_recipients(limit: int = LIMIT, seconds: float = SECONDS) -> int:
+    """Register the recipients that wait for it; return how many were tried."""
+    return RECIPIENTS.run(limit, seconds).tried
+
+
+def sweep(limit: int = LIMIT, seconds: float = SECONDS) -> dict[str, Swept]:
+    """Do all of the above, and ask about the sessions that are due; return what each did.
+
+    One after the other, each within these bounds.
+    """
+    # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
+    told = TRANSITIONS.run(limit, seconds)
+    done = {
+        "events": EVENTS.run(limit, seconds),
+        "sessions asked about": reconcile(limit, seconds),
+        "sessions to complete": SESSIONS.run(limit, seconds),
+        "recipients": RECIPIENTS.run(limit, seconds),
+    }
+    again = TRANSITIONS.run(limit, seconds)
+    return {"transitions": Swept(told.tried + again.tried, told.stuck + again.stuck), **done}
+
+
+def reconcile(limit: int = LIMIT, seconds: float = SECONDS, *, account: str | None = None) -> Swept:
+    """Ask about the sessions that are due. They need a person where nothing could be learnt."""
+    limit = min(limit, MOST_SESSIONS)
+    run = reconcile_payment_sessions(account=account, limit=limit, seconds=seconds)
+    return Swept(run.asked + run.failed, 0 if run.asked else run.failed)

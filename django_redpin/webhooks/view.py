@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..exceptions import UnreadableEvent
+from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
 from . import failures
@@ -44,6 +45,7 @@ class _JSONAlone(BaseContentNegotiation):
 @method_decorator(login_not_required, name="dispatch")
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
+@method_decorator(after_response, name="dispatch")
 class WebhookView(APIView):
     """Takes the events that Redpin posts to a session's callback URL.
 

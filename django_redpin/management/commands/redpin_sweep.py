@@ -1,0 +1,28 @@
+"""`manage.py redpin_sweep`: all sweeps but `redpin_prune`, for one line of cron."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...services import sweeps
+from ...services.reconcile import due_sessions
+from ..sweeping import SweepCommand
+
+
+class Command(SweepCommand):
+    help = "Do all that is due, one kind after the other, each within the bounds."
+
+    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, sweeps.Swept]:
+        """Do it all."""
+        return sweeps.sweep(limit, seconds)
+
+    def due(self, **options: Any) -> Mapping[str, int]:
+        """Count it all."""
+        return {
+            "transitions": sweeps.TRANSITIONS.due().count(),
+            "events": sweeps.EVENTS.due().count(),
+            "sessions asked about": due_sessions().count(),
+            "sessions to complete": sweeps.SESSIONS.due().count(),
+            "recipients": sweeps.RECIPIENTS.due().count(),
+        }

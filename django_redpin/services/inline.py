@@ -1,0 +1,92 @@
+"""No worker at all: what would be enqueued is done in this process, after the answer is sent.
+
+A web server closes a response once its body is sent; what was collected meanwhile is done then.
+Elsewhere it is done after the commit. What fails is left to the sweep, as with a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import Final, ParamSpec, TypeAlias, TypeVar
+
+from django.db import transaction
+from django.http import HttpResponseBase
+from django.utils.module_loading import import_string
+
+from ..exceptions.interrupts import is_interrupt
+
+logger = logging.getLogger("django_redpin")
+
+_P = ParamSpec("_P")
+_Response = TypeVar("_Response", bound=HttpResponseBase)
+_Work: TypeAlias = "deque[tuple[str, int]]"
+
+# Where each verb lives. They are imported when they are called: they enqueue, too.
+_VERBS: Final = {
+    "django_redpin.process_event": "django_redpin.services.process.process_event",
+    "django_redpin.dispatch_transition": "django_redpin.services.dispatch.dispatch_transition",
+}
+_collected: ContextVar[_Work | None] = ContextVar("redpin_collected", default=None)
+
+
+def do_later(task_name: str, pk: int) -> bool:
+    """Do it after the response, else after the commit; return False for what the sweep has to do.
+
+    Sessions and recipients are left to the sweep: a payer must not wait for them.
+    """
+    if task_name not in _VERBS:
+        return False
+    work = _collected.get()
+    if work is None:
+        # Outside a transaction that is now.
+        transaction.on_commit(partial(_do, deque([(task_name, pk)])), robust=True)
+    else:
+        work.append((task_name, pk))
+    return True
+
+
+def after_response(view: Callable[_P, _Response]) -> Callable[_P, _Response]:
+    """Decorate a view: what it has to be done later is done once its answer has been sent."""
+
+    @wraps(view)
+    def collect(*args: _P.args, **kwargs: _P.kwargs) -> _Response:
+        work: _Work = deque()
+        token = _collected.set(work)
+        try:
+            response = view(*args, **kwargs)
+        finally:
+            _collected.reset(token)
+        if work:
+            close = response.close
+
+            def close_after_work() -> None:
+                # Before Django is told that the request is over, which closes its connections.
+                try:
+                    _do(work)
+                finally:
+                    close()
+
+            response.close = close_after_work  # type: ignore[method-assign]
+        return response
+
+    return collect
+
+
+def _do(work: _Work) -> None:
+    """Do the work, and after it what it brings about, one thing after the other."""
+    token = _collected.set(work)
+    try:
+        while work:
+            task_name, pk = work.popleft()
+            try:
+                import_string(_VERBS[task_name])(pk)
+            except Exception as error:
+                if is_interrupt(error):
+                    raise
+                logger.exception("%s(%s) failed; its row waits for the sweep.", task_name, pk)
+    finally:
+        _collected.reset(token)

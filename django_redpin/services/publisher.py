@@ -1,0 +1,165 @@
+"""Publish messages from a thread of their own, so that whoever enqueues waits for no broker.
+
+A broker that refuses keeps Celery busy for seconds, one that is silent for as long as it likes.
+That is this thread's time; the caller's ends after `PATIENCE`. A message is a hint, and what it
+tells stands in a row: one that is not published is dropped, and the sweep finds the row.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Final
+
+from django.db import close_old_connections
+
+from ..exceptions.interrupts import is_interrupt
+
+logger = logging.getLogger("django_redpin")
+
+# Seconds. How long a caller waits for its message; how long none is tried after one that failed;
+# how long a process that ends waits for the messages that it still has.
+PATIENCE = 0.04
+CIRCUIT = 5.0
+LAST_WORDS = 1.0
+# Messages that may wait for one another.
+ROOM: Final = 1000
+
+
+class _Message:
+    def __init__(self, name: str, send: Callable[[], object]) -> None:
+        self.name = name
+        # In the context of who sends it: that is where tracers look for the span around it.
+        self.send: Callable[[], object] = partial(copy_context().run, send)
+        self.settled = threading.Event()
+        self.is_sent = False
+        self.interrupt: Exception | None = None
+
+
+class Publisher:
+    """One process's thread, and what waits for it. The thread begins with the first message."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[_Message] = deque()
+        self._thread: threading.Thread | None = None
+        self._open_until = 0.0  # Of the circuit, by the monotonic clock.
+        self._is_slow = False  # Somebody has waited in vain: the others need not, until it is not.
+        self._is_told = False  # Each outage is told of once.
+
+    def publish(self, name: str, send: Callable[[], object]) -> bool:
+        """Have `send` called, and return whether it surely has been, within `PATIENCE`.
+
+        False may mean: not yet. Raises nothing but a task's time limit.
+        """
+        message = _Message(name, send)
+        with self._changed:
+            if time.monotonic() < self._open_until or not self._has_thread():
+                return False
+            is_full = len(self._waiting) >= ROOM
+            if not is_full:
+                self._waiting.append(message)
+                self._changed.notify_all()
+            patience = 0 if self._is_slow else PATIENCE
+        if is_full:
+            self._tell(name, f"{ROOM} others wait for it")
+            return False
+        if not message.settled.wait(patience):
+            self._is_slow = True
+            return False
+        if message.interrupt is not None:
+            raise message.interrupt
+        return message.is_sent
+
+    def flush(self, seconds: float) -> None:
+        """Wait until no message is left, or so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting, seconds)
+
+    def _has_thread(self) -> bool:
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._work, name="redpin-publisher", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # The interpreter is ending, or there can be no more threads.
+                return False
+            self._thread = thread
+        return True
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                message = self._waiting[0]
+            self._send(message)
+            del message  # It holds its sender's context.
+
+    def _send(self, message: _Message) -> None:
+        began = time.monotonic()
+        try:
+            message.send()
+        except Exception as error:  # noqa: BLE001  Whatever a broker's library raises, the row is safe.
+            if is_interrupt(error):
+                message.interrupt = error
+                self._settle(1)
+            else:
+                self._drop(message, error)
+            return
+        finally:
+            close_old_connections()  # Should a receiver of Celery's signals have used one.
+        message.is_sent = True
+        is_quick = time.monotonic() - began < PATIENCE
+        if self._settle(1) == 0 and is_quick:
+            self._is_slow = False
+            if self._is_told:
+                self._is_told = False
+                logger.info("The broker takes messages again.")
+
+    def _drop(self, message: _Message, error: Exception) -> None:
+        """Leave this message and all that wait behind it to the sweep, and the broker alone."""
+        self._tell(message.name, type(error).__name__)
+        self._open_until = time.monotonic() + CIRCUIT
+        with self._changed:
+            count = len(self._waiting)
+        self._settle(count)
+
+    def _settle(self, count: int) -> int:
+        """Be done with the first so many messages, and return how many are left."""
+        with self._changed:
+            for _ in range(count):
+                self._waiting.popleft().settled.set()
+            self._changed.notify_all()
+            return len(self._waiting)
+
+    def _tell(self, name: str, reason: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            text = "The broker took no %s message (%s); until it does, rows wait for the sweep."
+            logger.warning(text, name, reason)
+
+
+_publisher = Publisher()
+
+
+def publish(name: str, send: Callable[[], object]) -> bool:
+    """Publish by this process's thread; see `Publisher.publish`."""
+    return _publisher.publish(name, send)
+
+
+def start_anew() -> None:
+    """Forget the thread, its messages and the circuit."""
+    global _publisher
+    _publisher = Publisher()
+
+
+# A fork copies neither the thread nor whoever would release its lock.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=start_anew)
+atexit.register(lambda: _publisher.flush(LAST_WORDS))
