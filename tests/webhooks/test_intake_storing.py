@@ -34,7 +34,9 @@ from tests.services.test_concurrency import at_once
 from .posting import BODY, REFERENCE, SECRET, path, post
 
 Outcome = WebhookEvent.Outcome
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# Costly: its tables are emptied after each test.
+really_committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +69,7 @@ def verbs(queries: CaptureQueriesContext) -> list[str]:
     return [query["sql"].split()[0] for query in queries]
 
 
+@really_committed
 def test_c6_a_new_event_is_one_statement_a_repetition_three_and_a_forged_one_none() -> None:
     with CaptureQueriesContext(connection) as new:
         assert post(path()).status_code == 200
@@ -76,11 +79,13 @@ def test_c6_a_new_event_is_one_statement_a_repetition_three_and_a_forged_one_non
         assert post("/redpin/webhooks/default/ORDER-1/forged/").status_code == 401
 
     assert verbs(new) == ["INSERT"]
-    assert verbs(repeated) == ["INSERT", "UPDATE", "SELECT"]
+    # MariaDB's driver does not say what it was that failed.
+    assert verbs(repeated) in (["INSERT", "UPDATE", "SELECT"], ["None", "UPDATE", "SELECT"])
     assert verbs(forged) == []
 
 
 # --- Once ---------------------------------------------------------------------------------------
+@really_committed
 def test_a18_a_hundred_copies_make_one_row_one_move_and_one_signal(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:
@@ -111,6 +116,7 @@ def test_a18_a_hundred_copies_make_one_row_one_move_and_one_signal(
     assert sorted(heard) == sorted(StatusTransition.objects.values_list("pk", flat=True))
 
 
+@really_committed
 @pytest.mark.parametrize("is_distinct", [True, False])
 def test_c7_forty_threads_are_all_answered_200(is_distinct: bool) -> None:
     def deliver(number: int) -> int:
@@ -217,6 +223,7 @@ def in_a_transaction(get_response: Any) -> Any:
     return middleware
 
 
+@really_committed
 def test_a20_under_atomic_requests_the_row_is_committed_before_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,6 +238,7 @@ def test_a20_under_atomic_requests_the_row_is_committed_before_the_answer(
     assert seen == [1]
 
 
+@really_committed
 def test_a20_inside_somebody_elses_transaction_it_is_503_and_the_log_says_what_to_do(
     settings: Settings, caplog: pytest.LogCaptureFixture, queued: list[int]
 ) -> None:
@@ -248,6 +256,7 @@ def test_a20_inside_somebody_elses_transaction_it_is_503_and_the_log_says_what_t
     assert not WebhookEvent.objects.exists()
 
 
+@really_committed
 def test_a20_with_autocommit_off_the_row_is_committed_all_the_same() -> None:
     transaction.set_autocommit(False)
     try:
@@ -273,6 +282,7 @@ def _no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close()
 
 
+@really_committed
 @pytest.mark.usefixtures("_no_database")
 @pytest.mark.parametrize("atomic_requests", [True, False])
 def test_a20_with_the_database_away_it_is_503_and_when_to_come_again(
@@ -288,6 +298,7 @@ def test_a20_with_the_database_away_it_is_503_and_when_to_come_again(
     assert sign(SECRET, "default", REFERENCE) not in caplog.text
 
 
+@really_committed
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Needs fork.")
 @pytest.mark.parametrize("place", ["record.enqueue", "view.WebhookView.finalize_response"])
 def test_a20_a_process_killed_once_the_row_is_there_loses_nothing(
@@ -312,6 +323,7 @@ def test_a20_a_process_killed_once_the_row_is_there_loses_nothing(
     assert WebhookEvent.objects.get().duplicates == 1
 
 
+@really_committed
 def test_c3_in_a_transaction_that_is_rolled_back_there_is_no_row_and_no_message(
     queued: list[int],
 ) -> None:
@@ -381,6 +393,7 @@ def test_a13_where_the_columns_can_not_hold_the_claims_the_bytes_are_stored_alon
     assert queued == [event.pk, event.pk]
 
 
+@really_committed
 @pytest.mark.skipif("mysql" not in str(connection.vendor), reason="MariaDB's alone.")
 def test_a13_a_table_that_is_not_in_unicode_takes_every_event() -> None:
     table = WebhookEvent._meta.db_table
