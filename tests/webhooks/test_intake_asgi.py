@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import uvicorn
 from asgiref.sync import async_to_sync
-from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections
@@ -124,9 +123,7 @@ def test_a11_by_asgi_a_body_that_is_too_long_is_refused_whatever_its_head_says(
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[tuple[str, int]]:
     """A real ASGI server."""
-    config = uvicorn.Config(
-        get_asgi_application(), port=0, lifespan="off", ws="none", log_config=None
-    )
+    config = uvicorn.Config(ASGIHandler(), port=0, lifespan="off", ws="none", log_config=None)
     served = uvicorn.Server(config)
     thread = threading.Thread(target=served.run)
     thread.start()
