@@ -49,7 +49,7 @@ class HideTokens(logging.Filter):
                 setattr(record, name, shorten(value))
         path = getattr(getattr(record, "request", None), "path", "")
         if isinstance(path, str) and shorten(path) != path:
-            del record.request
+            del vars(record)["request"]
         return True
 
 

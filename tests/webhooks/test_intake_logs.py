@@ -16,6 +16,7 @@ import pytest
 from django.core import mail
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import path as url_path
 from django.urls import set_script_prefix
@@ -131,7 +132,7 @@ def test_the_development_servers_request_lines_are_shortened(told: io.StringIO) 
     server.set_app(WSGIHandler())
     thread = threading.Thread(target=server.handle_request)
     thread.start()
-    client = http.client.HTTPConnection(*server.server_address, timeout=10)
+    client = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     client.request("GET", path())
     assert client.getresponse().status == 405
     client.close()
@@ -194,7 +195,7 @@ def test_below_another_path_it_is_that_path_which_is_shortened(settings: Setting
         set_script_prefix("/")
 
 
-urlpatterns = [url_path("nothing/", lambda request: None)]
+urlpatterns = [url_path("nothing/", lambda request: HttpResponse())]
 
 
 def test_while_the_urls_can_not_be_had_every_webhook_is_shortened(

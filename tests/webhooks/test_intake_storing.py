@@ -43,9 +43,12 @@ really_committed = pytest.mark.django_db(transaction=True)
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The primary keys that were handed to the queue."""
     keys: list[int] = []
-    monkeypatch.setattr(
-        "django_redpin.services.record.enqueue", lambda task_name, pk: keys.append(pk) or True
-    )
+
+    def enqueue(task_name: str, pk: int) -> bool:
+        keys.append(pk)
+        return True
+
+    monkeypatch.setattr("django_redpin.services.record.enqueue", enqueue)
     return keys
 
 
