@@ -17,6 +17,7 @@ from django_redpin.models import WebhookEvent
 from django_redpin.shapes import DEFAULTS
 from django_redpin.webhooks import verification
 from django_redpin.webhooks.view import WebhookView
+from tests.fuzz.seeds import UNREADABLE
 
 from .posting import BODY, path, post
 
@@ -160,44 +161,6 @@ def test_a5_the_view_never_lets_the_framework_parse(monkeypatch: pytest.MonkeyPa
 
     assert post(path()).status_code == 200
     assert WebhookView.parser_classes == ()
-
-
-UNREADABLE = {
-    "nested": "[" * 100_000,
-    "nested objects": '{"a":' * 50_000,
-    "nested and closed": "[" * 100_000 + "]" * 100_000,
-    "NaN": '{"amount": NaN}',
-    "Infinity": '{"amount": Infinity}',
-    "-Infinity": '{"amount": -Infinity}',
-    "1e400": '{"amount": 1e400}',
-    "-1E+999999999": '{"amount": -1E+999999999}',
-    "1e-99999999999999999999": '{"amount": 1e-99999999999999999999}',
-    "5000 digits": '{"amount": ' + "9" * 5000 + "}",
-    "5000 decimals": '{"amount": 0.' + "9" * 5000 + "}",
-    "a key twice": '{"status": "AWAITING_FUNDS", "status": "PAYMENT_COMPLETED"}',
-    "a key twice within": '{"data": {"a": 1, "\\u0061": 2}}',
-    "BOM": b"\xef\xbb\xbf" + BODY.encode(),
-    "UTF-16": BODY.encode("utf-16"),
-    "UTF-16-LE": BODY.encode("utf-16-le"),
-    "UTF-32": BODY.encode("utf-32"),
-    "latin-1": '{"a": "\xe9"}'.encode("latin-1"),
-    "overlong": b'{"a": "\xc0\xaf"}',
-    "a surrogate": b'{"a": "\xed\xa0\x80"}',
-    "an escaped surrogate": '{"event_id": "\\ud800"}',
-    "an escaped surrogate as key": '{"\\udfff": 1}',
-    "a NUL": '{"event_id": "a\x00b"}',
-    "NULs": b"\x00" * 100,
-    "two texts": "{}{}",
-    "a comment": "{} // so",
-    "a list": "[{}]",
-    "a number": "5",
-    "null": "null",
-    "a text": '"{}"',
-    "nothing": b"",
-    "spaces": b" " * 1000,
-    "a form": b"a=1&b=2",
-    "HTML": "<!doctype html>",
-}
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

@@ -28,6 +28,7 @@ from django_redpin.services.leases import LEASE, claim
 from django_redpin.services.process import process_event
 from django_redpin.services.record import record_event
 from django_redpin.signals import payment_session_created, payment_status_changed
+from tests.fuzz.seeds import STORABLE
 from tests.redpin_server import FakeRedpin
 from tests.services.test_concurrency import at_once
 
@@ -340,29 +341,6 @@ def test_c3_in_a_transaction_that_is_rolled_back_there_is_no_row_and_no_message(
 
 
 # --- Whatever is in it --------------------------------------------------------------------------
-STORABLE = {
-    "NUL": '{"event_id": "a\\u0000b", "payment_id": "\\u0000", "event_type": "\\u0000"}',
-    "NUL as key": '{"\\u0000": "\\u0000", "data": {"\\u0000": 1}}',
-    "emoji": '{"event_id": "\\ud83d\\ude00", "status": "\U0001f600", "event_type": "\u0436"}',
-    "noncharacters": '{"event_id": "\\uffff\\ufffe", "status": "\\ufdd0"}',
-    "controls": '{"event_id": "\\u0001\\u001b[2J\\r\\n", "status": "\\u007f\\u0085\\u2028"}',
-    "right to left": '{"status": "\\u202eDEDNUFER"}',
-    "long ids": json.dumps({"event_id": "e" * 256, "payment_id": "p" * 101, "status": "s" * 65}),
-    "ids of full length": json.dumps(
-        {"event_id": "e" * 255, "payment_id": "p" * 100, "status": "s" * 64}
-    ),
-    "growing text": '{"event_id": "1", "event_type": "' + "\u00df\ufb03" * 32 + '"}',
-    "huge integers": '{"event_id": ' + "9" * 64 + ', "payment_id": -' + "9" * 63 + "}",
-    "numbers": '{"event_id": 1.50, "payment_id": 1e5, "status": 0, "data": {"value": 1e-30}}',
-    "other types": '{"event_id": [], "payment_id": {}, "status": true, "data": [[[null]]]}',
-    "times": '{"event_id": "1", "event_timestamp": "99999-01-01T00:00:00Z"}',
-    "the end of time": '{"event_id": "1", "event_timestamp": "9999-12-31T23:59:59-14:00"}',
-    "deep": '{"data": ' + "[" * 60 + "]" * 60 + "}",
-    "empty": "{}",
-    "SQL": json.dumps({"event_id": "'; DROP TABLE redpin_webhookevent; --%s%(a)s"}),
-}
-
-
 @pytest.mark.parametrize("name", STORABLE)
 def test_a13_what_can_be_read_can_be_stored_as_it_came(name: str) -> None:
     body = f" {STORABLE[name]}\n".encode()
