@@ -25,8 +25,9 @@ def main(arguments: list[str]) -> None:
         head = f"{sign(SECRETS[0], 'default', 'ORDER-1')}/default/ORDER-1\n".encode()
         for number, body in enumerate(bodies().values()):
             (Path(folder) / f"seed-{number}").write_bytes(head + body)
-        limits = ["-timeout=1", "-max_len=70000", "-rss_limit_mb=1024"]
-        atheris.Setup([sys.argv[0], *limits, *arguments, folder], try_one)
+        limits = ["-timeout=5", "-max_len=70000", "-rss_limit_mb=1024"]
+        seeds = [] if any(Path(argument).is_file() for argument in arguments) else [folder]
+        atheris.Setup([sys.argv[0], *limits, *arguments, *seeds], try_one)
         atheris.Fuzz()
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import django
 import pytest
 from django.core import mail
 from django.core.handlers.wsgi import WSGIHandler
@@ -90,7 +91,8 @@ def test_a_mail_about_such_a_request_holds_neither_path_nor_headers(
     settings: Settings, mailoutbox: list[mail.EmailMessage]
 ) -> None:
     settings.ALLOWED_HOSTS = ["merchant.test"]
-    settings.ADMINS = ["ops@merchant.test"]
+    ops = "ops@merchant.test"
+    settings.ADMINS = [ops] if django.VERSION >= (6, 0) else [("Ops", ops)]
     handler = AdminEmailHandler()
     handler.addFilter(HideTokens())
     log = logging.getLogger("django.security.DisallowedHost")
