@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,3 +14,6 @@ class RedpinConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  Registers the system checks.
+
+        if apps.is_installed("drf_spectacular"):
+            from .webhooks import schema  # noqa: F401  Registers what it says of the webhook.

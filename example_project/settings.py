@@ -185,7 +185,10 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Meridian Quay <sales
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"hide_keys": {"()": "example_project.logs.HideKeys"}},
+    "filters": {
+        "hide_keys": {"()": "example_project.logs.HideKeys"},
+        "hide_tokens": {"()": "django_redpin.logs.HideTokens"},
+    },
     "formatters": {
         "plain": {"format": "%(levelname)s %(name)s: %(message)s"},
         "server": {
@@ -198,12 +201,12 @@ LOGGING: dict[str, Any] = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["hide_keys"],
+            "filters": ["hide_keys", "hide_tokens"],
         },
         "server": {
             "class": "logging.StreamHandler",
             "formatter": "server",
-            "filters": ["hide_keys"],
+            "filters": ["hide_keys", "hide_tokens"],
         },
     },
     "root": {"handlers": ["console"], "level": "INFO"},

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
-from ..models import PaymentSession, WebhookEvent
+from ..exceptions import OpenTransactionError
+from ..models import WebhookEvent
 from .queue import PROCESS_EVENT, enqueue
 from .transactions import retried, update
+
+# The columns that repeat what the body claims, for people who search.
+_CLAIMS: Final = ("event_type", "event_id", "payment_id", "status")
+_INCORRECT_STRING_VALUE: Final = 1366  # MariaDB: the column's character set lacks a character.
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +33,23 @@ class Recorded:
 def record_event(
     body: bytes, *, account: str, client_reference_id: str, verifier: str, is_signed: bool = False
 ) -> Recorded:
-    """Store an event that was verified, and have it processed after the commit.
+    """Store an event that was verified, and have it processed. It is committed on return.
 
-    The insert comes first and the unique key decides, so that many copies at once make one row. A
-    copy of an event that is not done yet makes it due again; a copy of one that is done is only
-    counted. `client_reference_id` is the one that the URL's token was signed for, or ""; `verifier`
-    names what the post passed, and `is_signed` tells whether that covers the body.
+    One INSERT, and the unique key decides, so that many copies at once make one row. A copy of an
+    event that is not done yet makes it due again; a copy of one that is done is only counted. The
+    row's `session` is found by whoever processes it. `client_reference_id` is the one that the
+    URL's token was signed for, or ""; `verifier` names what the post passed, and `is_signed` tells
+    whether that covers the body.
 
-    Raises `UnreadableEvent` for a body that is no JSON object; nothing is stored then.
+    Raises `UnreadableEvent` for a body that is no JSON object, and `OpenTransactionError` inside
+    a transaction of somebody else's; nothing is stored then.
     """
     message = read_event(body)
     reference = client_reference_id or message.client_reference_id
     key = _key(message, body, reference)
-    # Read before the transaction: one that reads first can't write on a busy SQLite.
-    session = _session(account, reference)
     event = WebhookEvent(
         account=account,
         key=key,
-        session=session,
         client_reference_id=reference,
         event_type=message.event_type,
         event_id=message.event_id,
@@ -51,22 +57,58 @@ def record_event(
         client_customer_ref=message.client_customer_ref,
         status=message.status,
         body=body,
-        verifier=verifier,
+        verifier=verifier[:255],
         is_signed=is_signed,
         next_attempt_at=timezone.now(),
     )
     try:
-        _insert(event)
+        _store(event)
     except IntegrityError:
         return _repeated(account, key)
     enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=True)
 
 
+def _store(event: WebhookEvent) -> None:
+    """Insert the row; where its columns can't hold what the body claims, without that.
+
+    Such as in a database whose character set is not Unicode. The body is bytes, and always fits:
+    an event that was verified must not be refused for ever.
+    """
+    try:
+        _insert(event)
+    except DatabaseError as error:
+        if not isinstance(error, DataError) and error.args[:1] != (_INCORRECT_STRING_VALUE,):
+            raise
+        for name in _CLAIMS:
+            setattr(event, name, "")
+        _insert(event)
+
+
 @retried
 def _insert(event: WebhookEvent) -> None:
-    with transaction.atomic():
+    """Insert the row by one statement, committed on return.
+
+    With autocommit, it commits itself. Else a savepoint keeps what a repetition's unique key
+    refuses from undoing more than that.
+    """
+    if connection.get_autocommit():
         event.save(force_insert=True)
+        return
+    with ExitStack() as stack:
+        try:
+            # Django refuses a durable block inside another one, except a test case's own.
+            stack.enter_context(transaction.atomic(durable=True))
+        except RuntimeError:
+            raise OpenTransactionError("record_event") from None
+        event.save(force_insert=True)
+    _commit()
+
+
+def _commit() -> None:
+    """Commit where Django never does by itself: with AUTOCOMMIT off in `DATABASES`."""
+    if not connection.get_autocommit() and not connection.in_atomic_block:
+        transaction.commit()
 
 
 def _key(message: EventMessage, body: bytes, reference: str) -> str:
@@ -97,13 +139,8 @@ def _repeated(account: str, key: str) -> Recorded:
     due = Case(When(is_undone, then=Value(timezone.now())), default=F("next_attempt_at"))
     # One statement: the fewer locks a copy takes, the fewer deadlocks there are.
     update(rows, duplicates=F("duplicates") + 1, next_attempt_at=due)
-    event = rows.get()
+    _commit()
+    event = rows.defer("body").get()
     if event.next_attempt_at is not None:
         enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=False)
-
-
-def _session(account: str, reference: str) -> PaymentSession | None:
-    if not reference:
-        return None
-    return PaymentSession.objects.filter(account=account, client_reference_id=reference).first()

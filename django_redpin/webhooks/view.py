@@ -1,10 +1,14 @@
-"""The webhook's view. It refuses cheaply, stores once, answers; the rest happens later."""
+"""The webhook's view. It refuses cheaply, stores once, answers; the rest happens later.
+
+What costs nothing is looked at first: method, content type, the size that is declared, the token
+in the path. Then the body is read, to its limit and no further, and verified; then it is one row.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
@@ -21,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..exceptions import UnreadableEvent
+from ..exceptions import OpenTransactionError, UnreadableEvent
 from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
@@ -29,6 +33,12 @@ from . import failures
 from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
 logger = logging.getLogger("django_redpin.security")
+
+_OPEN_TRANSACTION: Final = (
+    "Webhook refused: something, such as a middleware, opened a database transaction around its"
+    " view, whose rollback would lose an event that was answered 200. Leave the paths of"
+    " django_redpin.urls out of it; ATOMIC_REQUESTS does no harm."
+)
 
 
 class _JSONAlone(BaseContentNegotiation):
@@ -61,6 +71,7 @@ class WebhookView(APIView):
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = _JSONAlone
     versioning_class = None
+    metadata_class = None
 
     def post(
         self, request: Request, account: str, token: str, client_reference_id: str = ""
@@ -71,21 +82,22 @@ class WebhookView(APIView):
             return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
         try:
             settings = find_account(account)
-            token_name = verify_token(settings, client_reference_id, token)
             limit = settings.webhook_max_body_bytes
+            if _declared_size(request._request) > limit:
+                return _too_large(limit)
+            token_name = verify_token(settings, client_reference_id, token)
             body = _body(request._request, limit)
             if body is None:
-                detail = f"The body is larger than {limit} bytes."
-                return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
+                return _too_large(limit)
             passed = verify_post(settings, request._request, body)
         except NotVerified as error:
             return self._rejected(request, account, str(error))
         except NoVerifier as error:
             if failures.faults.may_tell():
                 logger.error("Webhook refused: %s", error)
-            return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "The webhook is not configured.")
+            return _later("The webhook is not configured.")
         try:
-            recorded = record_event(
+            record_event(
                 body,
                 account=account,
                 client_reference_id=client_reference_id,
@@ -94,7 +106,13 @@ class WebhookView(APIView):
             )
         except UnreadableEvent as error:
             return _answer(status.HTTP_400_BAD_REQUEST, str(error))
-        return _answer(status.HTTP_200_OK, "stored" if recorded.is_new else "already stored")
+        except OpenTransactionError:
+            logger.error(_OPEN_TRANSACTION)
+            return _later("Please send it again.")
+        return _answer(status.HTTP_200_OK, "stored")
+
+    def perform_authentication(self, request: Request) -> None:
+        """Ask for no user: nobody is logged in, and some projects have no users at all."""
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer whatever went wrong: never 200, and never a report, which would hold the URL."""
@@ -103,9 +121,7 @@ class WebhookView(APIView):
         if isinstance(exc, UnreadablePostError):
             return _answer(status.HTTP_400_BAD_REQUEST, "The body could not be read to its end.")
         logger.error("A webhook failed; its sender is asked to try again.", exc_info=exc)
-        response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "Please send it again.")
-        response["Retry-After"] = "60"
-        return response
+        return _later("Please send it again.")
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -135,23 +151,45 @@ def _is_json(content_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _body(request: HttpRequest, limit: int) -> bytes | None:
-    """Return the body, or None where it is larger than `limit` bytes.
+def _declared_size(request: HttpRequest) -> int:
+    """Return what Content-Length says, in bytes; 0 where there is none.
 
-    Raises `UnreadablePostError` where it can't be read.
+    Raises `UnreadablePostError` where it is no number.
     """
     try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         raise UnreadablePostError("Content-Length is no number.") from None
-    if length > limit:
-        return None
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        return None
+
+
+def _body(request: HttpRequest, limit: int) -> bytes | None:
+    """Return the bytes as they came, or None where there are more than `limit`.
+
+    No more than that is read, whatever was declared. Raises `UnreadablePostError` where it can't
+    be read, and `RawPostDataException` where something else has read a part of it.
+    """
+    if hasattr(request, "_body") or getattr(request, "_read_started", False):
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            return None
+    else:
+        body = request.read(limit + 1)
+        # As Django keeps it: a verifier, or a receiver of `webhook_rejected`, may ask for it.
+        request._body = body
     return body if len(body) <= limit else None
 
 
 def _answer(code: int, detail: str) -> Response:
     return Response({"detail": detail}, status=code)
+
+
+def _too_large(limit: int) -> Response:
+    detail = f"The body is larger than {limit} bytes."
+    return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def _later(detail: str) -> Response:
+    response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, detail)
+    response["Retry-After"] = "60"
+    return response

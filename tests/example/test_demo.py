@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from django_redpin.logs import HideTokens
 from example_project.demo.__main__ import main
 from example_project.demo.pages import PageProblem, _Reader
 from example_project.demo.ports import PortProblem, require_free
@@ -193,7 +194,7 @@ def test_logs_show_no_address_that_is_a_key() -> None:
     )
     order = logging.LogRecord("x", logging.INFO, "", 0, "Not Found: %s", ("/orders/key/",), None)
 
-    assert HideKeys().filter(record)
+    assert HideTokens().filter(record)
     assert HideKeys().filter(order)
 
     assert record.getMessage() == '"POST /redpin/webhooks/default/*** HTTP/1.1" 200'
