@@ -1,0 +1,24 @@
+"""The Celery app of the real workers: `celery -A tests.real.app worker`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import task_postrun, task_prerun
+
+from . import kill_points
+
+app = Celery("real")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def _begin(sender: Any, **kwargs: object) -> None:
+    kill_points.begin(sender.name)
+
+
+@task_postrun.connect
+def _end(**kwargs: object) -> None:
+    kill_points.end()

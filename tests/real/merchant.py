@@ -1,0 +1,57 @@
+"""The merchant's side in a real worker: notes each signal and each task in a file.
+
+Where the folder has a file called "refuse", the next receiver takes it away and raises.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+from celery import shared_task
+
+from django_redpin import signals
+from django_redpin.models import StatusTransition
+from django_redpin.receivers import on
+
+from .kill_points import folder
+
+_SIGNALS = ("payment_session_created", "payment_status_changed", "payment_completed")
+
+
+def heard() -> Counter[tuple[str, int]]:
+    """Return how often each signal, and "task", came with which transition."""
+    lines = (folder() / "heard").read_text().splitlines() if (folder() / "heard").exists() else []
+    return Counter((name, int(pk)) for name, pk in (line.split() for line in lines))
+
+
+def _note(name: str, transition_id: int) -> None:
+    # A short line is appended whole, whoever else does so.
+    file = os.open(folder() / "heard", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, f"{name} {transition_id}\n".encode())
+    finally:
+        os.close(file)
+
+
+def _listen(name: str) -> None:
+    def receiver(sender: object, transition: StatusTransition, **kwargs: Any) -> None:
+        refuse = folder() / "refuse"
+        if refuse.exists():
+            refuse.unlink()
+            raise RuntimeError("The merchant refuses.")
+        _note(name, transition.pk)
+
+    getattr(signals, name).connect(receiver, weak=False)
+
+
+for _name in _SIGNALS:
+    _listen(_name)
+
+
+@on(signals.payment_completed)
+@shared_task(name="real.release_keys")
+def release_keys(transition_id: int) -> None:
+    """The merchant's task."""
+    _note("task", transition_id)
