@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
@@ -15,8 +16,8 @@ app.autodiscover_tasks()
 
 
 @task_prerun.connect
-def _begin(sender: Any, **kwargs: object) -> None:
-    kill_points.begin(sender.name)
+def _begin(sender: Any, args: Sequence[Any], **kwargs: object) -> None:
+    kill_points.begin(" ".join(map(str, (sender.name, *args))))
 
 
 @task_postrun.connect

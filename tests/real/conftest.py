@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from celery import Celery
 from django.utils import timezone
 from pytest_django import Settings
 
-from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
+from django_redpin.models import StatusTransition, WebhookEvent
 from tests.redpin_server import FakeRedpin, Server
 
-from .parts import Parts, Web, database_url, send, sender, unavailable, wait_for, wait_for_worker
+from .lanes import Lane, lane_on
+from .parts import unavailable, wait_for, wait_for_worker
 
 BROKERS = os.environ.get("REAL_BROKERS", "").split()
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One project at work: its processes, the queue between them, and what its merchant hears."""
-
-    parts: Parts
-    web: Web
-    app: Celery
-    broker: str
-
-    @property
-    def folder(self) -> Path:
-        return self.parts.folder
-
-    def send(self, task: str, *args: Any) -> None:
-        """Send one message, as the services do."""
-        send(self.app, task, *args)
 
 
 @pytest.fixture(scope="session")
@@ -76,38 +55,32 @@ def lane_processes(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lane]:
     """gunicorn and a worker, once for all tests with this database and this broker."""
-    broker, queue = request.param, f"redpin-real-{uuid.uuid4().hex[:12]}"
+    broker = request.param
     if broker == "none":
         unavailable("REAL_BROKERS names no broker; `tox run -e services` does")
     folder = tmp_path_factory.mktemp("lane")
-    with (
-        sender(broker, queue) as app,
-        Parts(
-            folder,
-            DATABASE_URL=database_url(),
-            CELERY_BROKER_URL=broker,
-            REAL_QUEUE=queue,
-            REAL_REDPIN_URL=_server.redpin.url,
-        ) as parts,
-    ):
-        worker = parts.worker()
-        web = parts.web("--workers", "2", "--threads", "20")
+    with lane_on(broker, folder, _server.redpin.url) as lane:
+        worker, web = lane.parts.worker(), lane.parts.web("--workers", "2", "--threads", "20")
         web.wait()
         wait_for_worker(worker)
-        yield Lane(parts, web, app, broker)
+        yield replace(lane, web_url=web.url)
 
 
 @pytest.fixture
-def lane(
-    lane_processes: Lane,
-    redpin: FakeRedpin,
-    monkeypatch: pytest.MonkeyPatch,
-    transactional_db: None,
-) -> Lane:
-    """The lane, with nothing left of the test before, and this process as one more of its own."""
-    monkeypatch.setenv("REAL_FOLDER", str(lane_processes.folder))
-    for name in ("heard", "refuse"):
-        (lane_processes.folder / name).unlink(missing_ok=True)
+def join(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Callable[[Lane], None]:
+    """Make this process one of a lane's own, with nothing left there of the test before."""
+
+    def run(lane: Lane) -> None:
+        monkeypatch.setenv("REAL_FOLDER", str(lane.folder))
+        for name in ("heard", "refuse"):
+            (lane.folder / name).unlink(missing_ok=True)
+
+    return run
+
+
+@pytest.fixture
+def lane(lane_processes: Lane, redpin: FakeRedpin, join: Callable[[Lane], None]) -> Lane:
+    join(lane_processes)
     return lane_processes
 
 
@@ -128,11 +101,11 @@ def all_told() -> Callable[[], None]:
 
 @pytest.fixture
 def let_leases_end() -> Callable[[], None]:
-    """Let what rows wait for come: leases end, attempts are due."""
+    """Let what events and transitions wait for come: leases end, attempts are due."""
 
     def run() -> None:
         past = timezone.now() - timedelta(minutes=1)
-        for model in (PaymentSession, WebhookEvent, StatusTransition):
+        for model in (WebhookEvent, StatusTransition):
             model.objects.filter(leased_until__isnull=False).update(leased_until=past)
             model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
 

@@ -6,6 +6,7 @@ A process that gets to the end tells how many there are, so that a test forgets 
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -30,12 +31,15 @@ def folder() -> Path:
 
 
 def order(place: str, line: int) -> None:
-    """Have the next process that comes to this place (a task's name, "web") die at this line."""
+    """Have the next process that comes to this place die at this line, or, with 0, at none.
+
+    A place is "web", or a task's name and the key that it gets.
+    """
     _write(f"kill {place}", str(line))
 
 
 def outcome(seconds: float = 20) -> int | None:
-    """Wait for what became of the order: None if the process died, or how many lines it saw."""
+    """Wait for what became of it: None if the process died, or how many lines it saw."""
     told = folder() / "outcome"
     deadline = time.monotonic() + seconds
     while not told.exists():
@@ -79,10 +83,12 @@ def die(pid: int) -> None:
 
 def _tracer(last: int) -> Callable[[FrameType, str, Any], Any]:
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(_ROOMS):
+        code = frame.f_code
+        # A module's own lines are an import's, which another process has done before.
+        if not code.co_flags & inspect.CO_OPTIMIZED or not code.co_filename.startswith(_ROOMS):
             return None
         if event == "line":
-            _seen.add((frame.f_code, frame.f_lineno))
+            _seen.add((code, frame.f_lineno))
             if len(_seen) == last:
                 die(os.getpid())
         return trace

@@ -102,8 +102,9 @@ class Parts:
     def web(self, *options: str, **environment: str) -> Web:
         """Start gunicorn; `wait` for it before the first request."""
         port = free_port()
-        command = ("gunicorn", "tests.real.wsgi", "--bind", f"127.0.0.1:{port}", *options)
-        return Web(self.start("web", sys.executable, "-m", *command, **environment), port)
+        command = ("gunicorn", "tests.real.wsgi", "--config", "tests/real/gunicorn_conf.py")
+        bound = ("--bind", f"127.0.0.1:{port}", *options)
+        return Web(self.start("web", sys.executable, "-m", *command, *bound, **environment), port)
 
     def worker(self, name: str = "worker", *options: str) -> Child:
         """Start a Celery worker of two processes; `wait_for_worker` before the first message."""
@@ -138,11 +139,6 @@ class Web:
 
 def wait_for_worker(child: Child) -> None:
     wait_for(lambda: any(" ready." in line for line in child.lines()), 40, child)
-
-
-def send(app: Celery, task: str, *args: Any) -> None:
-    """Send one message, as the services do."""
-    app.send_task(task, args=args, retry=True)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
 from tests.redpin_server import FakeRedpin
 
-from .conftest import Lane
+from .lanes import Lane
 from .merchant import heard
 from .parts import channel, wait_for
 from .posting import event, post, post_at_once
@@ -49,7 +49,7 @@ def is_told_once() -> bool:
 def test_a_webhook_ends_in_the_merchants_task(
     lane: Lane, paid: str, all_told: Callable[[], None]
 ) -> None:
-    response = post(lane.web.url, paid, event(status="PAYMENT_COMPLETED"))
+    response = post(lane.web_url, paid, event(status="PAYMENT_COMPLETED"))
 
     assert response.status_code == 200
     all_told()
@@ -63,7 +63,7 @@ def test_a18_a_hundred_copies_make_one_row_one_application_and_each_signal_once(
 ) -> None:
     body = event(status="PAYMENT_COMPLETED")
 
-    responses = post_at_once(lane.web.url, [(paid, body)] * COPIES, COPIES)
+    responses = post_at_once(lane.web_url, [(paid, body)] * COPIES, COPIES)
 
     assert [response.status_code for response in responses] == [200] * COPIES
     all_told()
@@ -80,7 +80,7 @@ def test_c7_forty_threads_with_distinct_and_equal_events_see_no_error(
     distinct = [(paid, event(str(number), "AWAITING_FUNDS")) for number in range(THREADS)]
     posts = [each for one in distinct for each in (one, distinct[0], one)]
 
-    responses = post_at_once(lane.web.url, posts, THREADS)
+    responses = post_at_once(lane.web_url, posts, THREADS)
 
     assert {response.status_code for response in responses} == {200}
     assert WebhookEvent.objects.count() == THREADS
@@ -106,15 +106,15 @@ def test_a19_of_an_event_whose_message_was_lost_a_copy_or_else_the_sweep_has_it_
     lane: Lane, paid: str, all_told: Callable[[], None]
 ) -> None:
     body = event(status="PAYMENT_COMPLETED")
-    lose_messages(lane, lambda: post(lane.web.url, paid, body))
+    lose_messages(lane, lambda: post(lane.web_url, paid, body))
     assert (WebhookEvent.objects.get().attempts, heard()) == (0, {})
 
-    assert post(lane.web.url, paid, body).status_code == 200
+    assert post(lane.web_url, paid, body).status_code == 200
     all_told()
     wait_for(is_told_once)
 
     late = event("2", "AWAITING_FUNDS")
-    lose_messages(lane, lambda: post(lane.web.url, paid, late))
+    lose_messages(lane, lambda: post(lane.web_url, paid, late))
     lane.send("django_redpin.sweep")
     all_told()
     assert WebhookEvent.objects.get(event_id="2").outcome == "known"
@@ -124,7 +124,7 @@ def test_c2_receivers_that_raise_are_told_again_with_the_same_id(
     lane: Lane, paid: str, let_leases_end: Callable[[], None], all_told: Callable[[], None]
 ) -> None:
     (lane.folder / "refuse").touch()
-    post(lane.web.url, paid, event(status="PAYMENT_COMPLETED"))
+    post(lane.web_url, paid, event(status="PAYMENT_COMPLETED"))
     wait_for(lambda: StatusTransition.objects.filter(last_error__contains="RuntimeError").exists())
     assert moved().dispatched_at is None
 
