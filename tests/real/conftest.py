@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,7 +62,7 @@ def lane_processes(
         worker, web = lane.parts.worker(), lane.parts.web("--workers", "2", "--threads", "20")
         web.wait()
         wait_for_worker(worker)
-        yield replace(lane, web_url=web.url)
+        yield lane.at(web)
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
 
-from .parts import Parts, database_url, sender
+from .parts import Parts, Web, database_url, sender
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Lane:
     @property
     def folder(self) -> Path:
         return self.parts.folder
+
+    def at(self, web: Web) -> Lane:
+        """Return the lane with this web server."""
+        return replace(self, web_url=web.url)
 
     def send(self, task: str, *args: Any) -> None:
         """Send one message, as the services do."""

@@ -6,6 +6,7 @@ message goes back to the broker, and its lease ends by time alone.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -54,9 +55,19 @@ def lane(worker: Lane, redpin: FakeRedpin, join: Callable[[Lane], None]) -> Lane
 @pytest.fixture
 def paid(redpin: FakeRedpin, arguments: dict[str, Any]) -> Callable[[], WebhookEvent]:
     """Have a session paid, and return the event of it, whose message is lost."""
+    first = create_payment_session(**arguments)
+    listed = redpin.sessions[first.client_reference_id]
+    numbers = itertools.count(1)
 
     def run() -> WebhookEvent:
-        session = create_payment_session(**arguments)
+        # A copy: hundreds of calls to create them would take their time.
+        session = PaymentSession.objects.get(pk=first.pk)
+        session.pk = None
+        session.client_reference_id = f"ORDER-{next(numbers)}"
+        session.session_id = f"s-{session.client_reference_id}"
+        session.save(force_insert=True)
+        names = {name: getattr(session, name) for name in ("client_reference_id", "session_id")}
+        redpin.sessions[session.client_reference_id] = {**listed, **names}
         redpin.pay(session.client_reference_id, "AWAITING_FUNDS", f"p-{session.pk}")
         post(session)
         return WebhookEvent.objects.get(session=session)
@@ -161,7 +172,7 @@ def test_a19_a_copy_of_an_event_whose_worker_was_killed_has_it_applied(
 
     let_leases_end()
     WebhookEvent.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
-    post(PaymentSession.objects.get())
+    post(PaymentSession.objects.get(events=killed))
     lane.send(PROCESS, killed.pk)
 
     wait_for(lambda: WebhookEvent.objects.get().processed_at)

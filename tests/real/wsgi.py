@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from . import kill_points
 from .app import app as celery_app  # noqa: F401  Makes it Celery's current app.
 
 _project = get_wsgi_application()
+# Else views are imported by the first request, which would be in each process that is killed.
+_patterns = get_resolver().url_patterns
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
