@@ -37,15 +37,18 @@ class Lane:
 
 
 @contextmanager
-def lane_on(broker: str, folder: Path, redpin_url: str) -> Iterator[Lane]:
-    """Return a lane on the test's own database, in which no process runs yet."""
+def lane_on(broker: str, folder: Path, redpin_url: str, through: str = "") -> Iterator[Lane]:
+    """Return a lane on the test's own database, in which no process runs yet.
+
+    `through` is the broker's URL for its processes, where that is another.
+    """
     queue = f"redpin-real-{uuid.uuid4().hex[:12]}"
     with (
         sender(broker, queue) as app,
         Parts(
             folder,
             DATABASE_URL=database_url(),
-            CELERY_BROKER_URL=broker,
+            CELERY_BROKER_URL=through or broker,
             REAL_QUEUE=queue,
             REAL_REDPIN_URL=redpin_url,
         ) as parts,
