@@ -91,26 +91,26 @@ class Parts:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def start(self, name: str, *command: str, **environment: str) -> Child:
+    def start(self, name: str, *command: str) -> Child:
         """Start a process, whose log stands in the folder."""
-        child = Child(
-            name, command, {**self.environment, **environment}, self.folder / f"{name}.log", ROOT
-        )
+        child = Child(name, command, self.environment, self.folder / f"{name}.log", ROOT)
         self._stack.callback(child.end)
         return child
 
-    def web(self, *options: str, **environment: str) -> Web:
+    def web(
+        self, *options: str, application: str = "tests.real.wsgi", port: int | None = None
+    ) -> Web:
         """Start gunicorn; `wait` for it before the first request."""
-        port = free_port()
-        command = ("gunicorn", "tests.real.wsgi", "--config", "tests/real/gunicorn_conf.py")
+        port = port or free_port()
+        command = ("gunicorn", application, "--config", "tests/real/gunicorn_conf.py")
         bound = ("--bind", f"127.0.0.1:{port}", *options)
-        return Web(self.start("web", sys.executable, "-m", *command, *bound, **environment), port)
+        return Web(self.start("web", sys.executable, "-m", *command, *bound), port)
 
-    def worker(self, name: str = "worker", *options: str) -> Child:
+    def worker(self, name: str = "worker", application: str = "tests.real.app") -> Child:
         """Start a Celery worker of two processes; `wait_for_worker` before the first message."""
-        command = ("celery", "-A", "tests.real.app", "worker", "--concurrency", "2")
+        command = ("celery", "-A", application, "worker", "--concurrency", "2")
         quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO", "-n", f"{name}@%h")
-        return self.start(name, sys.executable, "-m", *command, *quiet, *options)
+        return self.start(name, sys.executable, "-m", *command, *quiet)
 
     def manage(self, *command: str) -> None:
         """Run a command of Django's to its end."""
