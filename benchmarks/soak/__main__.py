@@ -74,18 +74,19 @@ def soak(
 ) -> dict[str, Any]:
     """Start everything, find the capacity, load, settle, and return the report."""
     authority = folder / "authority.pem"
+    queue = f"redpin-soak-{uuid.uuid4().hex[:12]}"
+    stack.enter_context(sender(RABBITMQ, queue))
     parts = stack.enter_context(
         Parts(
             folder,
             DJANGO_SETTINGS_MODULE="benchmarks.soak.settings",
             DATABASE_URL=f"{POSTGRES}/{database}",
             CELERY_BROKER_URL=RABBITMQ,
-            REAL_QUEUE=f"redpin-soak-{uuid.uuid4().hex[:12]}",
+            REAL_QUEUE=queue,
             REAL_APPS="",
             REAL_CA_BUNDLE=str(authority),
         )
     )
-    stack.enter_context(sender(RABBITMQ, parts.environment["REAL_QUEUE"]))
     ask, children = start(parts, authority)
 
     os.environ.update(parts.environment)

@@ -17,9 +17,14 @@ app.autodiscover_tasks()
 
 @task_prerun.connect
 def _begin(sender: Any, args: Sequence[Any], **kwargs: object) -> None:
-    kill_points.begin(" ".join(map(str, (sender.name, *args))))
+    kill_points.begin(_place(sender, args))
 
 
 @task_postrun.connect
-def _end(**kwargs: object) -> None:
+def _end(sender: Any, args: Sequence[Any], **kwargs: object) -> None:
     kill_points.end()
+    kill_points.note("ended", _place(sender, args))
+
+
+def _place(task: Any, args: Sequence[Any]) -> str:
+    return " ".join(map(str, (task.name, *args)))

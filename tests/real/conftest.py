@@ -71,7 +71,7 @@ def join(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Callable[[L
 
     def run(lane: Lane) -> None:
         monkeypatch.setenv("REAL_FOLDER", str(lane.folder))
-        for name in ("heard", "refuse"):
+        for name in ("ended", "heard", "refuse"):
             (lane.folder / name).unlink(missing_ok=True)
 
     return run

@@ -81,6 +81,21 @@ def die(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+def note(name: str, text: str) -> None:
+    """Append a line to a file; a short one is there whole, whoever else does so."""
+    file = os.open(folder() / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, f"{text}\n".encode())
+    finally:
+        os.close(file)
+
+
+def noted(name: str) -> list[str]:
+    """Return the lines of such a file."""
+    path = folder() / name
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def _tracer(last: int) -> Callable[[FrameType, str, Any], Any]:
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code

@@ -5,7 +5,6 @@ Where the folder has a file called "refuse", the next receiver takes it away and
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Any
 
@@ -15,24 +14,14 @@ from django_redpin import signals
 from django_redpin.models import StatusTransition
 from django_redpin.receivers import on
 
-from .kill_points import folder
+from .kill_points import folder, note, noted
 
 _SIGNALS = ("payment_session_created", "payment_status_changed", "payment_completed")
 
 
 def heard() -> Counter[tuple[str, int]]:
     """Return how often each signal, and "task", came with which transition."""
-    lines = (folder() / "heard").read_text().splitlines() if (folder() / "heard").exists() else []
-    return Counter((name, int(pk)) for name, pk in (line.split() for line in lines))
-
-
-def _note(name: str, transition_id: int) -> None:
-    # A short line is appended whole, whoever else does so.
-    file = os.open(folder() / "heard", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, f"{name} {transition_id}\n".encode())
-    finally:
-        os.close(file)
+    return Counter((name, int(pk)) for name, pk in (line.split() for line in noted("heard")))
 
 
 def _listen(name: str) -> None:
@@ -41,7 +30,7 @@ def _listen(name: str) -> None:
         if refuse.exists():
             refuse.unlink()
             raise RuntimeError("The merchant refuses.")
-        _note(name, transition.pk)
+        note("heard", f"{name} {transition.pk}")
 
     getattr(signals, name).connect(receiver, weak=False)
 
@@ -54,4 +43,4 @@ for _name in _SIGNALS:
 @shared_task(name="real.release_keys")
 def release_keys(transition_id: int) -> None:
     """The merchant's task."""
-    _note("task", transition_id)
+    note("heard", f"task {transition_id}")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from celery import Celery
 from django.conf import settings
+from kombu import Exchange, Queue
 
 from example_project.demo.processes import Child
 
@@ -151,7 +152,11 @@ def sender(broker: str, queue: str) -> Iterator[Celery]:
         yield app
     finally:
         with channel(app) as to_broker:
-            to_broker.queue_delete(queue)
+            exchange = Exchange(queue)(to_broker)
+            bound = Queue(queue, exchange, queue)(to_broker)
+            bound.declare()  # Redis' transport forgets a binding only if it knows of it.
+            bound.delete()
+            exchange.delete()
         app.close()
 
 

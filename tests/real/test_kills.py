@@ -113,6 +113,11 @@ def finish(lane: Lane, let_leases_end: Callable[[], None]) -> None:
     raise AssertionError("Something is left that no sweep finishes.")
 
 
+def wait_for_ends(place: str, times: int) -> None:
+    """Wait until a task with this key has run to its end so many times."""
+    wait_for(lambda: kill_points.noted("ended").count(place) == times)
+
+
 def assert_each_applied_once(count: int) -> None:
     """Assert one line in the journal and one id for however many signals, for each event."""
     moves = StatusTransition.objects.filter(subject="payment_status")
@@ -178,6 +183,29 @@ def test_a19_a_copy_of_an_event_whose_worker_was_killed_has_it_applied(
     wait_for(lambda: WebhookEvent.objects.get().processed_at)
     assert WebhookEvent.objects.get().duplicates == 1
     finish(lane, let_leases_end)
+    assert_each_applied_once(1)
+
+
+def test_c8_an_event_that_kills_its_workers_is_counted_in_its_row_and_not_by_the_broker(
+    lane: Lane, paid: Callable[[], WebhookEvent], let_leases_end: Callable[[], None]
+) -> None:
+    poison = paid()
+    place = f"{PROCESS} {poison.pk}"
+    for attempt in range(1, 4):
+        let_leases_end()
+        kill_points.order(place, 40)
+        lane.send(PROCESS, poison.pk)
+        assert kill_points.outcome() is None
+        # What the broker gives out again, and again, is no further attempt while the lease lasts.
+        for _ in range(4):
+            lane.send(PROCESS, poison.pk)
+        wait_for_ends(place, 5 * attempt)
+        poison.refresh_from_db()
+        assert (poison.attempts, poison.processed_at) == (attempt, None)
+
+    finish(lane, let_leases_end)
+    poison.refresh_from_db()
+    assert poison.attempts == 4
     assert_each_applied_once(1)
 
 
