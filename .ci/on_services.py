@@ -32,12 +32,12 @@ def main() -> int:
         (
             "Workers: PostgreSQL, RabbitMQ, Redis",
             [postgres, *brokers],
-            lambda: workers(brokers, DATABASE_URL=f"{postgres}/redpin_real"),
+            lambda: workers(brokers, f"{postgres}/redpin_real"),
         ),
         (
             "Workers: MariaDB, RabbitMQ, Redis",
             [mariadb, *brokers],
-            lambda: workers(brokers, DATABASE_URL=f"{mariadb}/redpin_real"),
+            lambda: workers(brokers, f"{mariadb}/redpin_real"),
         ),
         ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
         ("Demo: PostgreSQL, Redis", [postgres, redis], lambda: demo(postgres, redis)),
@@ -78,10 +78,14 @@ def tests_on_plain_sqlite() -> int:
     return run(command, SQLITE_DEFAULTS="1")
 
 
-def workers(brokers: list[str], **database: str) -> int:
+def workers(brokers: list[str], database: str = "") -> int:
     """Run what needs gunicorn and workers in processes of their own; SQLite at its defaults."""
-    command = [sys.executable, "-m", "pytest", "tests/real/test_lanes.py", *sys.argv[1:]]
-    return run(command, REAL_BROKERS=" ".join(brokers), **(database or {"SQLITE_DEFAULTS": "1"}))
+    tests = ["tests/real/test_lanes.py"]
+    environment = {"REAL_BROKERS": " ".join(brokers), "SQLITE_DEFAULTS": "1"}
+    if database:  # On SQLite the slow tests do so.
+        tests += ["tests/real/test_kills.py", "tests/real/test_web_kills.py"]
+        environment["DATABASE_URL"] = database
+    return run([sys.executable, "-m", "pytest", *tests, *sys.argv[1:]], **environment)
 
 
 def demo(postgres: str, broker: str) -> int:

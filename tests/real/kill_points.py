@@ -1,45 +1,80 @@
 """Where a process is killed: a test leaves an order in a folder, and one process takes it.
 
-`kill -9` at a line of `django_redpin` by its number, in the order in which lines are first reached.
-A process that gets to the end tells how many there are, so that a test forgets none.
+`kill -9` at a step by its number: a step is the first line of `django_redpin` after anything that
+leaves a trace outside, such as a statement, a commit, a call, a message or a signal. Between two of
+them it is all the same where a process dies. One that gets to the end tells how many steps there
+are, so that a test forgets none.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, Final
+
+import celery
+import django.db
+import django.dispatch
+import kombu
 
 import django_redpin
 
 _PACKAGE: Final = Path(django_redpin.__file__).parent
 # Whatever writes a row, sends a message or tells a receiver, and what decides about it.
 _ROOMS: Final = tuple(str(_PACKAGE / room) for room in ("services", "webhooks", "tasks.py"))
+# Whoever calls these leaves a trace.
+_TRACES: Final = (
+    str(Path(django.db.__file__).parent / "backends"),
+    str(Path(django.db.__file__).parent / "transaction.py"),
+    str(Path(django.dispatch.__file__).parent),
+    str(Path(celery.__file__).parent / "app"),
+    str(Path(kombu.__file__).parent),
+    str(_PACKAGE / "client"),
+)
 _DIED: Final = "died"
 
-_seen: set[tuple[CodeType, int]] = set()
+
+class _Steps:
+    """Counts the steps of one process, and kills it at the last one."""
+
+    def __init__(self, last: int) -> None:
+        self.count = 0
+        self._last = last
+        self._is_next = True
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        name = frame.f_code.co_filename
+        if name.startswith(_TRACES):
+            self._is_next = True
+            return None
+        if not name.startswith(_ROOMS):
+            return None
+        if event == "line" and self._is_next:
+            self._is_next = False
+            self.count += 1
+            if self.count == self._last:
+                die(os.getpid())
+        return self
 
 
 def folder() -> Path:
     return Path(os.environ["REAL_FOLDER"])
 
 
-def order(place: str, line: int) -> None:
-    """Have the next process that comes to this place die at this line, or, with 0, at none.
+def order(place: str, step: int) -> None:
+    """Have the next process that comes to this place die at this step, or, with 0, at none.
 
     A place is "web", or a task's name and the key that it gets.
     """
-    _write(f"kill {place}", str(line))
+    _write(f"kill {place}", str(step))
 
 
 def outcome(seconds: float = 20) -> int | None:
-    """Wait for what became of it: None if the process died, or how many lines it saw."""
+    """Wait for what became of it: None if the process died, or how many steps it did."""
     told = folder() / "outcome"
     deadline = time.monotonic() + seconds
     while not told.exists():
@@ -61,18 +96,18 @@ def take(place: str) -> str:
 
 
 def begin(place: str) -> None:
-    """Count lines from here, if there is an order for this place."""
+    """Count steps from here, if there is an order for this place."""
     said = take(place)
     if said:
-        _seen.clear()
-        sys.settrace(_tracer(int(said)))
+        sys.settrace(_Steps(int(said)))
 
 
 def end() -> None:
-    """Count no more, and tell how many lines there were."""
-    if sys.gettrace() is not None:
+    """Count no more, and tell how many steps there were."""
+    steps = sys.gettrace()
+    if isinstance(steps, _Steps):
         sys.settrace(None)
-        _write("outcome", str(len(_seen)))
+        _write("outcome", str(steps.count))
 
 
 def die(pid: int) -> None:
@@ -94,21 +129,6 @@ def noted(name: str) -> list[str]:
     """Return the lines of such a file."""
     path = folder() / name
     return path.read_text().splitlines() if path.exists() else []
-
-
-def _tracer(last: int) -> Callable[[FrameType, str, Any], Any]:
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        code = frame.f_code
-        # A module's own lines are an import's, which another process has done before.
-        if not code.co_flags & inspect.CO_OPTIMIZED or not code.co_filename.startswith(_ROOMS):
-            return None
-        if event == "line":
-            _seen.add((code, frame.f_lineno))
-            if len(_seen) == last:
-                die(os.getpid())
-        return trace
-
-    return trace
 
 
 def _write(name: str, text: str) -> None:

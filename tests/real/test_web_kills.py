@@ -1,4 +1,4 @@
-"""gunicorn's worker is killed at any line of the webhook: what was answered 200 is there, and what
+"""gunicorn's worker is killed at any step of the webhook: what was answered 200 is there, and what
 was not, Redpin posts again.
 """
 
@@ -26,7 +26,7 @@ def web(
 ) -> Iterator[Lane]:
     """gunicorn, with workers enough to die for a while, and a broker that forgets."""
     with lane_on("memory://", tmp_path_factory.mktemp("web"), _server.redpin.url) as lane:
-        server = lane.parts.web("--workers", "12", "--preload")
+        server = lane.parts.web("--workers", "6", "--preload")
         server.wait()
         yield lane.at(server)
 
@@ -49,24 +49,24 @@ def post_again(url: str, reference: str) -> int:
     return wait_for(answer)
 
 
-def test_a20_a_process_killed_at_any_line_loses_no_event_that_it_stored(url: str) -> None:
+def test_a20_a_process_killed_at_any_step_loses_no_event_that_it_stored(url: str) -> None:
     kill_points.order("web", 0)
     assert post(url, "ORDER-0", event()).status_code == 200
-    lines = kill_points.outcome()
-    assert lines is not None
-    assert lines > 40
+    steps = kill_points.outcome()
+    assert steps is not None
+    assert steps > 5
 
     was_there = []
-    for line in range(1, lines + 1):
-        reference = f"ORDER-{line}"
-        kill_points.order("web", line)
+    for step in range(1, steps + 1):
+        reference = f"ORDER-{step}"
+        kill_points.order("web", step)
         with pytest.raises(requests.ConnectionError):
             post(url, reference, event())
         assert kill_points.outcome() is None
         rows = WebhookEvent.objects.filter(client_reference_id=reference)
         was_there.append(rows.count())
         assert post_again(url, reference) == 200
-        assert (rows.count(), rows.get().duplicates) == (1, was_there[-1]), f"line {line}"
+        assert (rows.count(), rows.get().duplicates) == (1, was_there[-1]), f"step {step}"
 
     # Not there until it is committed, and from then on whatever happens.
     assert was_there == sorted(was_there)
