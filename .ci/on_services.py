@@ -1,4 +1,5 @@
-"""Run the tests on PostgreSQL and MariaDB, and the demo with PostgreSQL, RabbitMQ and Redis.
+"""Run the tests on PostgreSQL and MariaDB, real workers on each database with RabbitMQ and Redis,
+and the demo with PostgreSQL, RabbitMQ and Redis.
 
 With CI set a service that does not answer is a failure; elsewhere it is skipped, loudly.
 """
@@ -22,10 +23,22 @@ TESTS = [*QUICKLY, *(f"--ignore={path}" for path in ELSEWHERE)]
 def main() -> int:
     postgres, mariadb = os.environ["POSTGRES_URL"], os.environ["MARIADB_URL"]
     rabbitmq, redis = os.environ["RABBITMQ_URL"], os.environ["REDIS_URL"]
+    brokers = [rabbitmq, redis]
     lanes: list[tuple[str, list[str], Callable[[], int]]] = [
         ("Tests on SQLite at its default options", [], tests_on_plain_sqlite),
         ("Tests on PostgreSQL", [postgres], lambda: tests(f"{postgres}/postgres")),
         ("Tests on MariaDB", [mariadb], lambda: tests(f"{mariadb}/test")),
+        ("Workers: SQLite, RabbitMQ, Redis", brokers, lambda: workers(brokers)),
+        (
+            "Workers: PostgreSQL, RabbitMQ, Redis",
+            [postgres, *brokers],
+            lambda: workers(brokers, f"{postgres}/redpin_real"),
+        ),
+        (
+            "Workers: MariaDB, RabbitMQ, Redis",
+            [mariadb, *brokers],
+            lambda: workers(brokers, f"{mariadb}/redpin_real"),
+        ),
         ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
         ("Demo: PostgreSQL, Redis", [postgres, redis], lambda: demo(postgres, redis)),
     ]
@@ -63,6 +76,16 @@ def tests_on_plain_sqlite() -> int:
     """Run what reads and writes rows without WAL and IMMEDIATE, as many projects have it."""
     command = [sys.executable, "-m", "pytest", *QUICKLY, "tests/services", "tests/webhooks"]
     return run(command, SQLITE_DEFAULTS="1")
+
+
+def workers(brokers: list[str], database: str = "") -> int:
+    """Run what needs gunicorn and workers in processes of their own; SQLite at its defaults."""
+    tests = ["tests/real/test_lanes.py"]
+    environment = {"REAL_BROKERS": " ".join(brokers), "SQLITE_DEFAULTS": "1"}
+    if database:  # On SQLite the slow tests do so.
+        tests += ["tests/real/test_kills.py", "tests/real/test_web_kills.py"]
+        environment["DATABASE_URL"] = database
+    return run([sys.executable, "-m", "pytest", *tests, *sys.argv[1:]], **environment)
 
 
 def demo(postgres: str, broker: str) -> int:

@@ -1,0 +1,1 @@
+"""Real parts: gunicorn, Celery workers, brokers and databases, each in processes of its own."""
