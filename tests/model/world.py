@@ -182,7 +182,7 @@ class World:
             elif strike.kind in ("crash_after", "lost"):
                 commit()
             elif strike.kind == "overtake":
-                self._overtake(strike)
+                self.strike = strike
             self._end(strike)
             return commit()
 
