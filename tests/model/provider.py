@@ -114,12 +114,12 @@ class Session:
 
 @dataclass
 class Provider:
-    """Redpin, by the true time. `lag` is how old its list is."""
+    """Redpin, by the true time. `faults` are those of its next calls, `lag` is its list's age."""
 
     now: Callable[[], datetime]
     sessions: dict[str, Session] = field(default_factory=dict)
     sent: list[Event] = field(default_factory=list)
-    fault: str = ""
+    faults: list[str] = field(default_factory=list)
     lag: timedelta = timedelta()
     calls: int = 0
     before_answer: Callable[[], None] = lambda: None
@@ -181,7 +181,7 @@ class Provider:
         **_: Any,
     ) -> Answer:
         self.calls += 1
-        fault = self.fault
+        fault = self.faults.pop(0) if self.faults else ""
         if fault == "refused":
             raise NotSent("Nobody listens.")
         if fault == "503":

@@ -202,10 +202,10 @@ class Course:
         """Return all that what follows can depend on."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT payment_status, payment_status_position, state, payment_id, review_reason,"
+                "SELECT payment_status, payment_status_position, state, payment_id, review_reason,"  # noqa: S608
                 " payout_status, payout_position"
-                " FROM django_redpin_paymentsession session"
-                " JOIN django_redpin_sessionrecipient share ON share.session_id = session.id"
+                f" FROM {PaymentSession._meta.db_table} paid"
+                f" JOIN {SessionRecipient._meta.db_table} share ON share.session_id = paid.id"
                 " ORDER BY share.id"
             )
             return tuple(cursor.fetchall())
