@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from django.db.models import Q
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from moneyed import Money
 
 from django_redpin import services
 from django_redpin.exceptions import RedpinError
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
-from django_redpin.services import Share, create_payment_session
+from django_redpin.services import create_payment_session
 
 from .invariants import Invariants
+from .orders import order
 from .provider import ENDS, FAULTS, Event
 from .world import Strike, World
 
@@ -101,28 +101,19 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.orders) < MOST_SESSIONS)
     @rule(shares=st.integers(1, 3), defer=st.booleans(), drawn=STRIKES)
     def create(self, shares: int, defer: bool, drawn: tuple[str, int] | None) -> None:
-        amounts = [Money(f"{100 + n}.25", "AED") for n in range(shares)]
-        order: dict[str, Any] = {
-            "client_customer_ref": f"CUST_{len(self.orders)}",
-            "amount": sum(amounts[1:], amounts[0]),
-            "due_date": datetime.now(timezone.utc).date() + timedelta(days=30),
-            "purpose_of_transaction": "PROPERTY_PURCHASE",
-            "recipients": [Share(*each) for each in zip(self.payees, amounts, strict=False)],
-            "idempotency_key": f"order-{len(self.orders)}",
-            "defer": defer,
-        }
-        self.orders.append(order)
-        self._ask(lambda: create_payment_session(**order), drawn)
+        asked = order(self.payees[:shares], len(self.orders))
+        self.orders.append(asked)
+        self._ask(lambda: create_payment_session(**asked, defer=defer), drawn)
 
     @rule(which=ANY, drawn=STRIKES)
     def create_again(self, which: int, drawn: tuple[str, int] | None) -> None:
-        order = self.orders[which % len(self.orders)]
-        key = order["idempotency_key"]
+        asked = self.orders[which % len(self.orders)]
+        key = asked["idempotency_key"]
         busy = PaymentSession.objects.filter(
             idempotency_key=key, state__in=UNFINISHED, leased_until__gt=self.world.now()
         )
         if not busy.exists():  # Else it waits, for as long as half a minute.
-            self._ask(lambda: create_payment_session(**order), drawn)
+            self._ask(lambda: create_payment_session(**asked), drawn)
 
     @rule(which=ANY, verb=st.sampled_from(VERBS), drawn=STRIKES)
     def ask_for(self, which: int, verb: str, drawn: tuple[str, int] | None) -> None:

@@ -22,7 +22,7 @@ PAGE: Final = "https://pay.redpin.test/canary-page-"
 ENDS: Final = ("PAYMENT_COMPLETED", "CANCELLED", "REFUNDED")
 
 # How a call can fail. The last two have been carried out all the same.
-FAULTS: Final = ("refused", "503", "timeout", "lost", "garbage")
+FAULTS: Final = ("refused", "400", "503", "timeout", "lost", "garbage")
 
 Step = tuple[str, str]
 
@@ -184,6 +184,8 @@ class Provider:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "refused":
             raise NotSent("Nobody listens.")
+        if fault == "400":
+            raise InvalidRequestError(400, code="INVALID_PARAMETER", field="amount")
         if fault == "503":
             raise ServerError(503, description="Come back later.")
         if fault == "timeout":
