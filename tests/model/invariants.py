@@ -203,7 +203,9 @@ class Invariants:
                 continue  # Told as the payment's status, or a step on the way.
             if row["subject"] == "state" and row["from_value"] == "expired":
                 continue
-            is_excused = row["outcome"] == "held" or (row["outcome"] == "dead" and row["last_error"])
+            is_excused = row["outcome"] == "held" or (
+                row["outcome"] == "dead" and row["last_error"]
+            )
             assert pk in told or is_excused, row
 
     def _is_settled(self, row: Row) -> None:

@@ -18,7 +18,7 @@ from django_redpin.services import create_payment_session
 
 from .invariants import Invariants
 from .orders import order
-from .provider import ENDS, FAULTS, Event
+from .provider import FAULTS, Event
 from .world import Strike, World
 
 MOST_SESSIONS: Final = 3
@@ -170,9 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.wire)
     @rule(which=ANY, nested=st.booleans(), copies=st.integers(1, 2), drawn=STRIKES)
-    def deliver(
-        self, which: int, nested: bool, copies: int, drawn: tuple[str, int] | None
-    ) -> None:
+    def deliver(self, which: int, nested: bool, copies: int, drawn: tuple[str, int] | None) -> None:
         event = self.wire[which % len(self.wire)]
         answers = [
             self.world.post(event.reference, event.body(nested=nested), strike_of(drawn))

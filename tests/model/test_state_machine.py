@@ -1,6 +1,6 @@
-"""Whatever Redpin, the network, the workers, the broker, the clock and the database do, in any order.
+"""Whatever Redpin, the network, the workers, the broker, the clock and the database may do.
 
-`REDPIN_MODEL_EXAMPLES=50000` is for the nights: as many examples, of 50 steps each, with new seeds.
+`REDPIN_MODEL_EXAMPLES=50000` is for the nights: as many worlds, of 50 steps each, with new seeds.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ EXAMPLES = NIGHTLY or 500
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def run(
-    world: World, payees: list[Recipient], number: int, *, examples: int, steps: int
-) -> None:
+def run(world: World, payees: list[Recipient], number: int, *, examples: int, steps: int) -> None:
     """Run the machine under a seed of its own."""
 
     class Bound(Machine):
@@ -44,9 +42,7 @@ def run(
     )
 
 
-def test_every_invariant_holds_in_a_few_worlds(
-    world: World, payees: list[Recipient]
-) -> None:
+def test_every_invariant_holds_in_a_few_worlds(world: World, payees: list[Recipient]) -> None:
     run(world, payees, 1, examples=15, steps=25)
 
 

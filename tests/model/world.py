@@ -299,4 +299,6 @@ def identity(reference: str, body: bytes) -> tuple[str, ...] | bytes:
 
 
 def _modules() -> list[ModuleType]:
-    return [module for name, module in list(sys.modules.items()) if name.startswith("django_redpin")]
+    return [
+        module for name, module in list(sys.modules.items()) if name.startswith("django_redpin")
+    ]
