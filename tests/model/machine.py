@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -354,10 +355,8 @@ class Machine(RuleBasedStateMachine):
 
     def _ask(self, ask: Callable[[], Any], drawn: tuple[str, int] | None) -> None:
         def asked() -> None:
-            try:
+            with suppress(RedpinError):
                 ask()
-            except RedpinError:
-                pass
 
         self.world.run(asked, strike_of(drawn))
 

@@ -21,8 +21,18 @@ LIFETIME: Final = timedelta(minutes=30)
 PAGE: Final = "https://pay.redpin.test/canary-page-"
 ENDS: Final = ("PAYMENT_COMPLETED", "CANCELLED", "REFUNDED")
 
-# How a call can fail. The last two have been carried out all the same.
-FAULTS: Final = ("refused", "400", "503", "timeout", "lost", "garbage")
+# How a call can fail. The last four have been carried out all the same; the last two show what is
+# somebody else's.
+FAULTS: Final = (
+    "refused",
+    "400",
+    "503",
+    "timeout",
+    "lost",
+    "garbage",
+    "another payer",
+    "another session",
+)
 
 Step = tuple[str, str]
 
@@ -195,6 +205,14 @@ class Provider:
             body = self._created(json, customer_id)
         else:
             body = self._listed(dict(params or {}))
+            if fault == "another payer":
+                body["sessions"] = [
+                    {**each, "client_customer_ref": "SOMEBODY_ELSE"} for each in body["sessions"]
+                ]
+            elif fault == "another session":
+                body["sessions"] = [
+                    {**each, "session_id": f"not-{each['session_id']}"} for each in body["sessions"]
+                ]
         at = self.now().replace(microsecond=0)
         self.before_answer()
         if fault == "lost":

@@ -111,6 +111,7 @@ class Course:
     events: list[WebhookEvent] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     shown: int = 0
+    salt: str = ""
     may_refresh: bool = False
     may_lag: bool = False
     orders: dict[Any, int] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class Course:
                 session_id="session-1",
                 customer_id=session.customer_id,
                 client_customer_ref=session.client_customer_ref,
-                event_id=str(place),
+                event_id=f"{course.salt}{place}",
                 payment_id="9001",
                 status=status,
                 at=course.time(place),
@@ -359,6 +360,19 @@ def test_a22_any_order_with_copies_ends_the_same(
         assert course.shown == len(course.flow)
         assert course.end() == course.expected()
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("salt", "abcdef")
+def test_a22_of_two_facts_of_one_second_the_flow_decides_and_not_their_keys(
+    make: Callable[..., Course], salt: str
+) -> None:
+    """While another's payout begins, a first one's beginning comes after its end."""
+    course = make(FLOWS["in one currency, to one after the other"], "at once", salt=salt)
+    course.shown = 4
+    for place in (0, 2, 1, 3):
+        assert course.process(place)
+
+    assert course.end() == course.expected()
 
 
 @pytest.mark.parametrize("at", range(4))
