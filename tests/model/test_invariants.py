@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -197,6 +198,29 @@ def test_i7_the_journal_explains_the_state(world: World, session: PaymentSession
         ("open", "closed"),
     ]
     assert len([line for line in lines if line[0] == "payout"]) == 4
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="record_event() takes the true event for a copy of the spoilt one, whose body it keeps",
+)
+@pytest.mark.parametrize(
+    "spoilt", [{"session_id": "another"}, {"customer_id": "666"}], ids=["session", "customer"]
+)
+def test_a18_a_spoilt_copy_that_comes_first_does_not_take_the_events_place(
+    world: World, session: PaymentSession, spoilt: dict[str, str]
+) -> None:
+    """Found by the state machine, which let a byte flip on the way; a forger can do the same."""
+    event = pay(world, session, until="PAYOUT_CREDITED")[-1]
+
+    tell(world, [replace(event, **spoilt)])
+    tell(world, [event])
+    for _ in range(14):
+        world.pass_time(61 * 60)
+        sweep()
+
+    share = session.shares.get(recipient__recipient_id=event.recipient_id)
+    assert share.payout_status == "PAYOUT_CREDITED"
 
 
 @pytest.mark.xfail(
