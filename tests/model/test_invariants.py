@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -208,7 +209,7 @@ def test_i7_the_journal_explains_the_state(world: World, session: PaymentSession
     "spoilt", [{"session_id": "another"}, {"customer_id": "666"}], ids=["session", "customer"]
 )
 def test_a18_a_spoilt_copy_that_comes_first_does_not_take_the_events_place(
-    world: World, session: PaymentSession, spoilt: dict[str, str]
+    world: World, session: PaymentSession, spoilt: dict[str, Any]
 ) -> None:
     """Found by the state machine, which let a byte flip on the way; a forger can do the same."""
     event = pay(world, session, until="PAYOUT_CREDITED")[-1]

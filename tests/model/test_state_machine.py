@@ -43,7 +43,7 @@ def run(world: World, payees: list[Recipient], number: int, *, examples: int, st
 
 
 def test_every_invariant_holds_in_a_few_worlds(world: World, payees: list[Recipient]) -> None:
-    run(world, payees, 1, examples=15, steps=25)
+    run(world, payees, 1, examples=10, steps=25)
 
 
 @pytest.mark.slow

@@ -85,11 +85,14 @@ class World:
         for module in _modules():
             if getattr(module, "time", None) is time:
                 patch.setattr(module, "time", clock)
+            if hasattr(module, "new_reference"):
+                patch.setattr(module, "new_reference", self._new_reference)
         patch.setattr(database, "_commit", self._commit(database._commit))
 
     def begin(self) -> None:
         """Begin anew: nothing is stored, nothing is under way, nothing fails."""
         self.true, self.skew = START, timedelta()
+        self.references = 0
         self.provider = Provider(lambda: self.true)
         self.messages: list[tuple[str, tuple[Any, ...]]] = []
         self.sent: list[tuple[str, tuple[Any, ...]]] = []
@@ -122,6 +125,11 @@ class World:
         self.true += timedelta(seconds=seconds)
         if seconds >= 60:
             breaker.reset()
+
+    def _new_reference(self) -> str:
+        """Return a reference that is the same when the example is run again."""
+        self.references += 1
+        return f"REFERENCE-{self.references}"
 
     # The broker.
 
