@@ -647,6 +647,50 @@ MUTANTS: Final = (
         "    return rows.filter(DONE, ",
         "tests/services/test_retention.py",
     ),
+    Mutant(
+        "an event is one row, by the database's word",
+        "django_redpin/migrations/0001_initial.py",
+        'fields=("account", "key"), name',
+        'fields=("account", "key", "received_at"), name',
+        "tests/model/test_invariants.py",
+    ),
+    Mutant(
+        "a copy of an event is a success",
+        "django_redpin/services/record.py",
+        "    except IntegrityError:\n        return _repeated(account, key)\n",
+        "    except ZeroDivisionError:\n        return _repeated(account, key)\n",
+        "tests/model/test_invariants.py",
+    ),
+    Mutant(
+        "the compare-and-set of a payment",
+        "django_redpin/services/facts.py",
+        "        payment_status_position=session.payment_status_position,\n"
+        "        state=session.state,\n",
+        "",
+        "tests/model/test_invariants.py",
+    ),
+    Mutant(
+        "a claim is believed once Redpin confirms it",
+        "django_redpin/services/confirm.py",
+        "    return Verdict(record, _contradiction(session, message, record))\n",
+        "    return Verdict(record)\n",
+        "tests/model/test_invariants.py",
+    ),
+    Mutant(
+        "a transition that was told is not told for ever",
+        "django_redpin/services/dispatch.py",
+        "            dispatched_at=timezone.now(),\n            next_attempt_at=None,\n",
+        "            dispatched_at=timezone.now(),\n",
+        "tests/model/test_invariants.py",
+    ),
+    Mutant(
+        "the flow decides between two facts of one second",
+        "django_redpin/rules/statuses.py",
+        "timezone.utc), RANKS.get(status, 0), key)",
+        "timezone.utc), 0, key)",
+        "tests/model/test_order.py::"
+        "test_a22_of_two_facts_of_one_second_the_flow_decides_and_not_their_keys",
+    ),
 )
 
 
