@@ -657,8 +657,8 @@ MUTANTS: Final = (
     Mutant(
         "a copy of an event is a success",
         "django_redpin/services/record.py",
-        "    except IntegrityError:\n        return _repeated(account, key)\n",
-        "    except ZeroDivisionError:\n        return _repeated(account, key)\n",
+        "    except IntegrityError:\n        return _repeated(account, key, body)\n",
+        "    except ZeroDivisionError:\n        return _repeated(account, key, body)\n",
         "tests/model/test_invariants.py",
     ),
     Mutant(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import BinaryField, Case, F, Q, Value, When
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
@@ -18,7 +18,7 @@ from .queue import PROCESS_EVENT, enqueue
 from .transactions import retried, update
 
 # The columns that repeat what the body claims, for people who search.
-_CLAIMS: Final = ("event_type", "event_id", "payment_id", "status")
+_CLAIMS: Final = ("event_type", "event_id", "payment_id", "client_customer_ref", "status")
 _INCORRECT_STRING_VALUE: Final = 1366  # MariaDB: the column's character set lacks a character.
 
 
@@ -64,7 +64,7 @@ def record_event(
     try:
         _store(event)
     except IntegrityError:
-        return _repeated(account, key)
+        return _repeated(account, key, body)
     enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=True)
 
@@ -131,14 +131,17 @@ def _key(message: EventMessage, body: bytes, reference: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
-def _repeated(account: str, key: str) -> Recorded:
+def _repeated(account: str, key: str, body: bytes) -> Recorded:
     rows = WebhookEvent.objects.filter(account=account, key=key)
     # What Redpin has contradicted often enough costs no further call, however often it is posted.
     is_given_up = Q(outcome=WebhookEvent.Outcome.CONTRADICTED, next_attempt_at__isnull=True)
     is_undone = Q(processed_at__isnull=True) & ~is_given_up
     due = Case(When(is_undone, then=Value(timezone.now())), default=F("next_attempt_at"))
+    # One that was given up long ago has lost its body; the copy brings it again.
+    posted = Value(body, output_field=BinaryField())
+    whole = Case(When(is_undone & Q(body=b""), then=posted), default=F("body"))
     # One statement: the fewer locks a copy takes, the fewer deadlocks there are.
-    update(rows, duplicates=F("duplicates") + 1, next_attempt_at=due)
+    update(rows, duplicates=F("duplicates") + 1, next_attempt_at=due, body=whole)
     _commit()
     event = rows.defer("body").get()
     if event.next_attempt_at is not None:

@@ -396,6 +396,21 @@ def test_a19_a_copy_of_an_event_that_is_not_done_makes_it_due_at_once(
     assert event.outcome == Outcome.APPLIED
 
 
+def test_a19_a_copy_of_an_event_that_was_given_up_and_purged_brings_its_body_again(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    body = event_body(session, "PAYMENT_COMPLETED")
+    event = post(session, body)
+    WebhookEvent.objects.update(body=b"", outcome=Outcome.DEAD, next_attempt_at=None)
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    post(session, body)
+    settle()
+
+    event.refresh_from_db()
+    assert (event.outcome, bytes(event.body)) == (Outcome.APPLIED, body)
+
+
 def test_the_same_event_id_of_another_payment_is_another_event(session: PaymentSession) -> None:
     post(session, event_body(session, "AWAITING_FUNDS", event_id="1"))
     post(session, event_body(session, "AWAITING_FUNDS", event_id="1", payment_id="9002"))

@@ -322,7 +322,6 @@ def test_a10_what_is_sent_again_is_200_and_has_no_second_effect(use: Use) -> Non
     answers = [post(path(), headers=same) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200] * 5
-    assert answers[4].json() == {"detail": "already stored"}
     assert WebhookEvent.objects.get().duplicates == 4
     assert post(path(), headers={**same, "webhook-id": "msg_other"}).status_code == 401
 
