@@ -26,7 +26,7 @@ LIMIT = DEFAULTS["WEBHOOK_MAX_BODY_BYTES"]
 FORGED = path().replace(REFERENCE, "ORDER-2")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _the_connection_stays_open() -> Iterator[None]:
     """Keep the handler from closing a connection that is within the test's transaction.
 
@@ -84,6 +84,7 @@ def in_pieces(body: bytes, size: int) -> list[bytes]:
     return [body[start : start + size] for start in range(0, len(body), size)]
 
 
+@pytest.mark.usefixtures("_the_connection_stays_open")
 @pytest.mark.parametrize("size", [1, 50, 10_000])
 def test_a14_by_asgi_a_body_in_pieces_without_a_length_is_stored(size: int) -> None:
     pieces = in_pieces(BODY.encode(), size)
@@ -95,6 +96,7 @@ def test_a14_by_asgi_a_body_in_pieces_without_a_length_is_stored(size: int) -> N
     assert bytes(WebhookEvent.objects.get().body) == BODY.encode()
 
 
+@pytest.mark.usefixtures("_the_connection_stays_open")
 @pytest.mark.parametrize(
     ("length", "expected"),
     [
