@@ -63,7 +63,7 @@ def check_settings(
             found += _account_messages(alias, raw_settings(alias), has_others=_has_others(aliases))
         except ConfigurationError as error:
             found.append(Error(str(error), hint="Give a dict.", id="redpin.E001"))
-    return [*found, *_resolver_messages(), *_url_messages()]
+    return [*found, *_resolver_messages(), *_url_messages(), *_time_messages()]
 
 
 @register(Tags.security, deploy=True)
@@ -185,6 +185,12 @@ def _resolver_messages() -> Iterator[CheckMessage]:
             " 'shop.tenants.redpin_account'; importing its module shows what is wrong with it.",
             id="redpin.E010",
         )
+
+
+def _time_messages() -> Iterator[CheckMessage]:
+    if not settings.USE_TZ:
+        text = "USE_TZ is False, but Redpin's times are aware: they can't be compared or kept."
+        yield Error(text, hint="Set USE_TZ = True, which is Django's default.", id="redpin.E014")
 
 
 def _url_messages() -> Iterator[CheckMessage]:

@@ -326,3 +326,11 @@ def test_no_value_of_any_key_crashes_the_checks(settings: Settings, name: str) -
         messages = check_settings()
         # An origin is no secret, and the one that is wrong among many has to be named.
         helpful([told for told in messages if told.id not in ("redpin.E007", "redpin.E008")])
+
+
+def test_times_have_to_be_aware(settings: Settings) -> None:
+    assert "redpin.E014" not in {message.id for message in check_settings()}
+
+    settings.USE_TZ = False
+
+    assert "redpin.E014" in {message.id for message in check_settings()}

@@ -66,20 +66,20 @@ def process_event(pk: int) -> str:
 
 def _process(event: WebhookEvent) -> None:
     message = read_event(bytes(event.body))
+    session = _session(event, message)
+    if session is not None and event.session_id != session.pk:
+        update(WebhookEvent.objects.filter(pk=event.pk), session=session)
+        event.session = session
     if message.is_third_party_status:
-        return _tell_of_payer(event, message)
+        return _tell_of_payer(event, session, message)
     if not message.is_payment_status:
         return _finish(event, Outcome.IGNORED)
     if not is_known(message.status):
         logger.warning("Event %s has a status that is not documented; it is kept.", event.pk)
         return _finish(event, Outcome.UNKNOWN_STATUS, "This status is not documented.")
-    session = _session(event, message)
     if session is None:
         reason = "No session here has this reference or session id."
         return _try_again(event, Outcome.WAITING, reason, MAX_ATTEMPTS)
-    if event.session_id != session.pk:
-        update(WebhookEvent.objects.filter(pk=event.pk), session=session)
-        event.session = session
     mismatch = identity_claim_mismatch(session, message)
     if mismatch:  # Redpin would say nothing that changes it.
         hold_for_review(session, mismatch, event=event)
@@ -125,9 +125,10 @@ def _contradicted(
     _try_again(event, Outcome.CONTRADICTED, reason, limit)
 
 
-def _tell_of_payer(event: WebhookEvent, message: EventMessage) -> None:
+def _tell_of_payer(
+    event: WebhookEvent, session: PaymentSession | None, message: EventMessage
+) -> None:
     """Tell receivers that Redpin approved or rejected a payer; the event is the outbox."""
-    session = _session(event, message)
     if session and session.client_customer_ref != message.client_customer_ref:
         # Whoever got hold of one session's URL speaks for its payer at most.
         return _contradicted(event, session, "It came to the URL of another payer.", limit=0)

@@ -9,6 +9,15 @@ from django_redpin.client.events import EventMessage, read_event
 from django_redpin.exceptions import UnreadableEvent
 from django_redpin.rules import exact_json
 from django_redpin.rules.callback_tokens import sign, verify
+from django_redpin.rules.signatures import (
+    is_timely,
+    matching,
+    read_standard,
+    read_timestamped,
+    standard_key,
+    standard_signature,
+    timestamped_signature,
+)
 from django_redpin.rules.statuses import is_known
 
 SECRETS: Final = ("s" * 32, "an-older-one-" * 3)
@@ -26,7 +35,8 @@ _LENGTHS: Final = {
 
 
 def try_one(data: bytes) -> EventMessage | None:
-    """Take the first line for a token, an account and a reference, and the rest for a body.
+    """Take the first line for a token, an account and a reference, or for a header that signs, and
+    the rest for a body.
 
     Returns what was read, or None where it was refused as no JSON object. Raises for whatever must
     not be: any other exception, a token that was not signed, a text that no column could hold.
@@ -36,6 +46,7 @@ def try_one(data: bytes) -> EventMessage | None:
     account, _, reference = rest.partition("/")
     if verify(token, SECRETS, account, reference):
         assert token in {sign(secret, account, reference) for secret in SECRETS}
+    _try_signatures(head, body)
     try:
         message = read_event(body)
     except UnreadableEvent:
@@ -50,3 +61,18 @@ def try_one(data: bytes) -> EventMessage | None:
     # Whatever can be read can be written.
     exact_json.dumps(exact_json.loads(body))
     return message
+
+
+def _try_signatures(header: bytes, body: bytes) -> None:
+    """Read the header as each scheme does; nobody without the key can have signed the body."""
+    for secret in (*SECRETS, header.decode("latin-1")):
+        key = standard_key(secret)
+        assert key is None or len(key) >= 24
+    key = SECRETS[0].encode()
+    stamped = read_timestamped(header)
+    if stamped is not None:
+        timestamp, given = stamped
+        is_timely(timestamp, 0.0, 300)
+        assert matching([timestamped_signature(key, timestamp, body)], given) is None
+    given = read_standard(header)
+    assert matching([standard_signature(key, b"msg_1", b"1", body)], given) is None
