@@ -49,6 +49,8 @@ def dispatch_transition(pk: int) -> bool:
     if _is_held(transition):
         _hold(transition)
         return False
+    if transition.attempts > MAX_DISPATCHES:  # None came to an end: a receiver kills its workers.
+        return _failed(transition, "Its attempts never end.")
     failures = [
         failure
         for signal in _signals(transition)
@@ -61,33 +63,35 @@ def dispatch_transition(pk: int) -> bool:
             share=transition.share,
         )
     ]
-    rows = StatusTransition.objects.filter(pk=pk)
-    if not failures:
-        update(
-            rows,
-            outcome=Outcome.TOLD,
-            dispatched_at=timezone.now(),
-            next_attempt_at=None,
-            leased_until=None,
-            last_error="",
-        )
-        return True
-    text = "; ".join(failure.text for failure in failures)
+    if failures:
+        _failed(transition, "; ".join(failure.text for failure in failures))
+        raise_time_limit(failures)
+        return False
+    update(
+        StatusTransition.objects.filter(pk=pk),
+        outcome=Outcome.TOLD,
+        dispatched_at=timezone.now(),
+        next_attempt_at=None,
+        leased_until=None,
+        last_error="",
+    )
+    return True
+
+
+def _failed(transition: StatusTransition, reason: str) -> bool:
+    """Note why, and when receivers are told again; in the end it is left for a person."""
     is_given_up = transition.attempts >= MAX_DISPATCHES
     update(
-        rows,
+        StatusTransition.objects.filter(pk=transition.pk),
         outcome=Outcome.DEAD if is_given_up else Outcome.PENDING,
         next_attempt_at=None if is_given_up else retry_at(transition.attempts),
         leased_until=None,
-        last_error=text[:500],
+        last_error=reason[:500],
     )
+    cure = f" It is given up; redpin_redrive --transition {transition.pk} tells them again."
     logger.error(
-        "Receivers failed for transition %s: %s.%s",
-        pk,
-        text,
-        f" It is given up; redpin_redrive --transition {pk} tells them again." * is_given_up,
+        "Receivers failed for transition %s: %s.%s", transition.pk, reason, cure * is_given_up
     )
-    raise_time_limit(failures)
     return False
 
 

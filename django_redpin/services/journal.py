@@ -74,15 +74,15 @@ def hold_for_review(
     session: PaymentSession, reason: str, *, event: WebhookEvent | None = None
 ) -> None:
     """Say that a person has to look at the session; told once for each new reason."""
-    with transaction.atomic():
-        held = (
-            PaymentSession.objects.filter(pk=session.pk)
-            .exclude(review_reason=reason)
-            .update(review_reason=reason, updated_at=timezone.now())
-        )
-        if held:
-            write(session, Subject.REVIEW, session.review_reason, reason, event=event)
-    session.review_reason = reason
+    held = False
+    while not held and session.review_reason != reason:
+        # Compare-and-set, so that the journal tells which reason this one took the place of.
+        rows = PaymentSession.objects.filter(pk=session.pk, review_reason=session.review_reason)
+        with transaction.atomic():
+            held = bool(rows.update(review_reason=reason, updated_at=timezone.now()))
+            if held:
+                write(session, Subject.REVIEW, session.review_reason, reason, event=event)
+        session.refresh_from_db(fields=["review_reason"])
 
 
 @retried

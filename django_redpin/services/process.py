@@ -52,7 +52,11 @@ def process_event(pk: int) -> str:
         return WebhookEvent.objects.filter(pk=pk).values_list("outcome", flat=True).first() or ""
     event = WebhookEvent.objects.get(pk=pk)
     try:
-        _process(event)
+        if event.attempts > MAX_UNANSWERED:
+            # None of its attempts came to an end: it kills its workers.
+            _try_again(event, Outcome.PENDING, "Its attempts never end.", limit=0)
+        else:
+            _process(event)
     except RedpinError as error:
         _try_again(event, Outcome.PENDING, str(error), MAX_UNANSWERED)
     except SoftTimeLimitExceeded:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
-from django.db.models import BinaryField, Case, F, Q, Value, When
+from django.db.models import BinaryField, Case, F, PositiveSmallIntegerField, Q, Value, When
 from django.utils import timezone
 
 from ..client import EventMessage, read_event
@@ -114,8 +114,9 @@ def _commit() -> None:
 def _key(message: EventMessage, body: bytes, reference: str) -> str:
     """Return what tells one event from another. Redpin: event_id and payment_id together.
 
-    The session whose URL was posted to, and what is claimed, belong to it: else whoever got hold
-    of one session's URL could have another event taken for a repetition.
+    The session whose URL was posted to, what is claimed, and of whom, belong to it. Else a copy
+    that was spoilt on its way, or whoever got hold of one session's URL, could come first and have
+    the true event taken for a repetition.
     """
     if not message.event_id:
         return hashlib.sha256(b"body\x00" + reference.encode() + b"\x00" + body).hexdigest()
@@ -127,6 +128,10 @@ def _key(message: EventMessage, body: bytes, reference: str) -> str:
         message.payment_id,
         message.status,
         message.recipient_id,
+        message.session_id,
+        message.customer_id,
+        message.client_reference_id,
+        message.client_customer_ref,
     )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
@@ -140,8 +145,13 @@ def _repeated(account: str, key: str, body: bytes) -> Recorded:
     # One that was given up long ago has lost its body; the copy brings it again.
     posted = Value(body, output_field=BinaryField())
     whole = Case(When(is_undone & Q(body=b""), then=posted), default=F("body"))
-    # One statement: the fewer locks a copy takes, the fewer deadlocks there are.
-    update(rows, duplicates=F("duplicates") + 1, next_attempt_at=due, body=whole)
+    is_over = is_undone & Q(next_attempt_at=None)
+    none = Value(0, output_field=PositiveSmallIntegerField())
+    anew = Case(When(is_over, then=none), default=F("attempts"))
+    # One statement: the fewer locks a copy takes, the fewer deadlocks there are. MariaDB sets one
+    # column after the other, so what decides on `next_attempt_at` comes before it.
+    copies = F("duplicates") + 1
+    update(rows, attempts=anew, body=whole, next_attempt_at=due, duplicates=copies)
     _commit()
     event = rows.defer("body").get()
     if event.next_attempt_at is not None:

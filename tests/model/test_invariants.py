@@ -201,10 +201,6 @@ def test_i7_the_journal_explains_the_state(world: World, session: PaymentSession
     assert len([line for line in lines if line[0] == "payout"]) == 4
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="record_event() takes the true event for a copy of the spoilt one, whose body it keeps",
-)
 @pytest.mark.parametrize(
     "spoilt", [{"session_id": "another"}, {"customer_id": "666"}], ids=["session", "customer"]
 )
@@ -224,10 +220,6 @@ def test_a18_a_spoilt_copy_that_comes_first_does_not_take_the_events_place(
     assert share.payout_status == "PAYOUT_CREDITED"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="hold_for_review() writes down the reason that the worker read, not the one it replaces",
-)
 def test_i7_the_journal_explains_a_review_that_overtakes_another(
     world: World, session: PaymentSession
 ) -> None:

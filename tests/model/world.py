@@ -33,6 +33,7 @@ from django_redpin.models import (
     WebhookEvent,
 )
 from django_redpin.rules.callback_tokens import sign
+from django_redpin.services.sweeps import sweep
 from tests.celery import app as celery_app
 from tests.webhooks.posting import SECRET
 
@@ -80,6 +81,8 @@ class World:
         tokens = SimpleNamespace(get=lambda: "canary-token-1", forget=lambda token: None)
         patch.setattr(api, "_provider", lambda account: tokens)
         patch.setattr(celery_app, "send_task", self._send)
+        # In this thread, so that a run is the same each time.
+        patch.setattr("django_redpin.services.queue.publish", lambda name, send: send() or True)
         patch.setattr("secrets.randbelow", lambda bound: bound // 2)
         clock = SimpleNamespace(monotonic=lambda: self.true.timestamp(), sleep=self.pass_time)
         for module in _modules():
@@ -169,7 +172,7 @@ class World:
 
     def sweep(self, strike: Strike | None = None) -> None:
         """Let beat do what it does once a minute."""
-        self.work(("django_redpin.sweep", ()), strike)
+        self.run(sweep, strike)
 
     def statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Run a statement, unless something strikes."""

@@ -401,7 +401,9 @@ def test_a19_a_copy_of_an_event_that_was_given_up_and_purged_brings_its_body_aga
 ) -> None:
     body = event_body(session, "PAYMENT_COMPLETED")
     event = post(session, body)
-    WebhookEvent.objects.update(body=b"", outcome=Outcome.DEAD, next_attempt_at=None)
+    WebhookEvent.objects.update(
+        body=b"", outcome=Outcome.DEAD, next_attempt_at=None, attempts=MAX_UNANSWERED
+    )
     redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
 
     post(session, body)
@@ -409,6 +411,21 @@ def test_a19_a_copy_of_an_event_that_was_given_up_and_purged_brings_its_body_aga
 
     event.refresh_from_db()
     assert (event.outcome, bytes(event.body)) == (Outcome.APPLIED, body)
+
+
+def test_c8_an_event_that_kills_its_workers_is_given_up(
+    session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
+) -> None:
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+    WebhookEvent.objects.update(attempts=MAX_UNANSWERED)  # Each of them counted, none ended.
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+
+    settle()
+
+    event.refresh_from_db()
+    assert (event.outcome, event.last_error) == (Outcome.DEAD, "Its attempts never end.")
+    assert event.next_attempt_at is None
+    assert PaymentSession.objects.get().payment_status == ""
 
 
 def test_the_same_event_id_of_another_payment_is_another_event(session: PaymentSession) -> None:

@@ -180,3 +180,18 @@ def test_c10_two_workers_tell_of_a_transition_once(
     assert dispatch.dispatch_transition(transition.pk)
     assert not dispatch.dispatch_transition(transition.pk)
     assert listener.names.count("payment_completed") == 1
+
+
+@pytest.mark.django_db
+def test_c8_a_transition_whose_receiver_kills_its_workers_is_given_up(
+    session: PaymentSession, redpin: FakeRedpin, listener: Listener
+) -> None:
+    transition = paid(session, redpin)
+    StatusTransition.objects.filter(pk=transition.pk).update(attempts=dispatch.MAX_DISPATCHES)
+
+    assert not dispatch.dispatch_transition(transition.pk)
+
+    transition.refresh_from_db()
+    assert (transition.outcome, transition.next_attempt_at) == ("dead", None)
+    assert transition.last_error == "Its attempts never end."
+    assert "payment_completed" not in listener.names
