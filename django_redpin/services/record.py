@@ -114,9 +114,10 @@ def _commit() -> None:
 def _key(message: EventMessage, body: bytes, reference: str) -> str:
     """Return what tells one event from another. Redpin: event_id and payment_id together.
 
-    The session whose URL was posted to, what is claimed, and of whom, belong to it. Else a copy
-    that was spoilt on its way, or whoever got hold of one session's URL, could come first and have
-    the true event taken for a repetition.
+    The session whose URL was posted to, and all that is claimed and acted upon, belong to it. Else
+    a copy that was spoilt on its way, or whoever got hold of one session's URL, could come first
+    and have the true event taken for a repetition. One that Redpin itself words anew makes a row
+    that turns out to be nothing new.
     """
     if not message.event_id:
         return hashlib.sha256(b"body\x00" + reference.encode() + b"\x00" + body).hexdigest()
@@ -132,6 +133,8 @@ def _key(message: EventMessage, body: bytes, reference: str) -> str:
         message.customer_id,
         message.client_reference_id,
         message.client_customer_ref,
+        str(message.at),
+        str(message.amount),
     )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django_redpin.models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
+from django_redpin.rules.statuses import may_follow
 
 from .provider import ENDS
 from .world import CANARY, Row, Rows, World, identity
@@ -110,7 +111,8 @@ class Invariants:
             start, end = row["from_value"], row["to_value"]
             if row["subject"] != "payment_status" or start not in ENDS:
                 continue
-            # Redpin itself has gone on from there, by an edge of its diagram or without.
+            # Redpin itself has gone on from there, by an edge of its diagram or without; it says.
+            assert row["is_documented"] == may_follow(start, end), row
             history = self._payment(row).history
             assert start in history, (start, end)
             assert end in history[history.index(start) + 1 :], (start, end)
@@ -148,8 +150,7 @@ class Invariants:
         for row in rows.values():
             thread = (row["session_id"], row["subject"], row["share_id"])
             start = "creating" if row["subject"] == "state" else ""
-            # Of a review that overtakes another the line says what its worker had read.
-            assert row["from_value"] == told.get(thread, start) or row["subject"] == "review", row
+            assert row["from_value"] == told.get(thread, start), row
             assert row["from_value"] != row["to_value"], row
             told[thread] = row["to_value"]
         for pk, row in self.world.rows[PaymentSession].items():

@@ -308,8 +308,9 @@ def identity(reference: str, body: bytes) -> tuple[str, ...]:
     said = read_event(body)
     if not said.event_id:
         return (reference, body.decode("latin-1"))
-    parts = (said.event_type, said.event_id, said.payment_id, said.status, said.recipient_id)
-    return (reference, *parts)
+    kind = (said.event_type, said.event_id, said.payment_id, said.status, said.recipient_id)
+    whose = (said.session_id, said.customer_id, said.client_reference_id, said.client_customer_ref)
+    return (reference, *kind, *whose, str(said.at), str(said.amount))
 
 
 def _modules() -> list[ModuleType]:
