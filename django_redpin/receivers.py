@@ -1,4 +1,4 @@
-"""Turn a Celery task into a signal receiver."""
+"""Turn a task, Celery's or Django's, into a signal receiver."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Task = TypeVar("Task", bound=Callable[..., Any])
 
 
 def on(signal: Signal) -> Callable[[Task], Task]:
-    """Return a decorator that has the Celery task enqueued whenever `signal` is sent.
+    """Return a decorator that has the task, Celery's or Django's, enqueued when `signal` is sent.
 
     ```python
     @on(payment_completed)
@@ -44,8 +44,7 @@ def on(signal: Signal) -> Callable[[Task], Task]:
             transition: StatusTransition | None = None,
             **kwargs: object,
         ) -> None:
-            told = transition or event
-            task.apply_async(args=(told.pk,))  # type: ignore[attr-defined, union-attr]
+            _enqueue(task, (transition or event).pk)  # type: ignore[union-attr]
 
         # Signals hold their receivers weakly; nobody else holds this one.
         signal.connect(enqueue, weak=False)
@@ -54,13 +53,21 @@ def on(signal: Signal) -> Callable[[Task], Task]:
     return decorate
 
 
+def _enqueue(task: Any, pk: int) -> None:
+    """Enqueue the task once. Raises where nobody takes it: the signal is then sent again."""
+    if hasattr(task, "apply_async"):
+        task.apply_async(args=(pk,), retry=False)
+    else:
+        task.enqueue(pk)
+
+
 def _require_task(task: object) -> None:
     """Raise `TypeError` for a plain function, which would fail each time the signal is sent."""
     # What @shared_task gives is no task before there is an app; to look at it would make one.
-    if issubclass(type(task), Proxy) or hasattr(task, "apply_async"):
+    if issubclass(type(task), Proxy) or hasattr(task, "apply_async") or hasattr(task, "enqueue"):
         return
     name = getattr(task, "__name__", "task")
     raise TypeError(
-        f"{name} is no Celery task yet. Write the decorators in this order:\n\n"
+        f"{name} is no task yet. Write the decorators in this order:\n\n"
         f"    @on(signal)\n    @shared_task\n    def {name}(transition_id): ..."
     )

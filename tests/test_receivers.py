@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def test_decorators_in_the_wrong_order_are_told_with_the_right_one() -> None:
         def release_keys(transition_id: int) -> None: ...
 
     assert str(raised.value) == (
-        "release_keys is no Celery task yet. Write the decorators in this order:\n\n"
+        "release_keys is no task yet. Write the decorators in this order:\n\n"
         "    @on(signal)\n    @shared_task\n    def release_keys(transition_id): ..."
     )
     assert not signal.has_listeners()
@@ -34,10 +35,43 @@ def test_decorators_in_the_wrong_order_are_told_with_the_right_one() -> None:
 def test_what_is_no_task_is_refused(value: Any) -> None:
     signal = Signal()
 
-    with pytest.raises(TypeError, match="is no Celery task yet"):
+    with pytest.raises(TypeError, match="is no task yet"):
         on(signal)(value)
 
     assert not signal.has_listeners()
+
+
+def test_a_task_of_djangos_is_enqueued_with_the_transitions_key() -> None:
+    enqueued: list[int] = []
+    signal = Signal()
+    task = SimpleNamespace(enqueue=enqueued.append)
+
+    assert on(signal)(task) is task  # type: ignore[type-var]
+    signal.send(sender=None, event=None, transition=SimpleNamespace(pk=7))
+
+    assert enqueued == [7]
+
+
+def test_c8_a_receivers_task_is_published_once_and_the_failure_is_the_signals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signal = Signal()
+
+    @on(signal)
+    @app.task(name="tests.published", shared=False)
+    def published(transition_id: int) -> None: ...
+
+    asked: list[dict[str, Any]] = []
+
+    def refuse(**options: Any) -> None:
+        asked.append(options)
+        raise OSError("The broker is away.")
+
+    monkeypatch.setattr(published, "apply_async", refuse)
+    [(_, result)] = signal.send_robust(sender=None, event=SimpleNamespace(pk=3), transition=None)
+
+    assert isinstance(result, OSError)
+    assert asked == [{"args": (3,), "retry": False}]
 
 
 def test_tasks_of_every_making_are_taken() -> None:
