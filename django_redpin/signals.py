@@ -36,7 +36,7 @@ session_needs_review = Signal()
 
 # Redpin approved or rejected a payer (THIRD PARTY CUSTOMER STATUS). Gets the `event` alone:
 # `event.client_customer_ref` is the payer's reference, `event.status` APPROVED or REJECTED, and
-# `event.pk` the same each time. A webhook's claim: Redpin documents no call that confirms it.
+# `event.pk` the same each time. A webhook's claim: no path of a call that confirms it is known.
 third_party_status_changed = Signal()
 
 # A webhook event was given up. Gets the `event` alone: `event.outcome` and `event.last_error` say

@@ -380,17 +380,17 @@ MUTANTS: Final = (
     Mutant(
         "an event is inserted first, and its key decides",
         "django_redpin/services/record.py",
-        "    try:\n        _store(event)\n    except IntegrityError:\n"
-        "        return _repeated(account, key)\n",
+        "    try:\n        _store(event, client_reference_id)\n    except IntegrityError:\n"
+        "        return _repeated(account, key, body)\n",
         "    if WebhookEvent.objects.filter(account=account, key=key).exists():\n"
-        "        return _repeated(account, key)\n    _store(event)\n",
+        "        return _repeated(account, key, body)\n    _store(event, client_reference_id)\n",
         "tests/webhooks/test_intake_storing.py",
     ),
     Mutant(
         "a copy of an event that is not done makes it due",
         "django_redpin/services/record.py",
-        ", next_attempt_at=due)\n",
-        ")\n",
+        ", next_attempt_at=due, duplicates=copies)\n",
+        ", duplicates=copies)\n",
         "tests/webhooks/test_intake_storing.py",
     ),
     Mutant(
@@ -679,8 +679,8 @@ MUTANTS: Final = (
     Mutant(
         "a transition that was told is not told for ever",
         "django_redpin/services/dispatch.py",
-        "            dispatched_at=timezone.now(),\n            next_attempt_at=None,\n",
-        "            dispatched_at=timezone.now(),\n",
+        "        dispatched_at=timezone.now(),\n        next_attempt_at=None,\n",
+        "        dispatched_at=timezone.now(),\n",
         "tests/model/test_invariants.py",
     ),
     Mutant(
@@ -690,6 +690,55 @@ MUTANTS: Final = (
         "timezone.utc), 0, key)",
         "tests/model/test_order.py::"
         "test_a22_of_two_facts_of_one_second_the_flow_decides_and_not_their_keys",
+    ),
+    Mutant(
+        "a refund proves no payout",
+        "django_redpin/rules/statuses.py",
+        "    REFUNDED: _BEGUN | {RECEIVED_FUNDS},\n",
+        "    REFUNDED: _FUNDED | {PAYOUT_INITIATED, PAYOUT_CREDITED},\n",
+        "tests/services/test_belief.py",
+    ),
+    Mutant(
+        "one payee of several moves no payment",
+        "django_redpin/services/facts.py",
+        "    if not (fact.is_signed or proves(fact.listed, fact.status)):\n",
+        "    if False:\n",
+        "tests/services/test_belief.py",
+    ),
+    Mutant(
+        "a payment's id is Redpin's to tell",
+        "django_redpin/services/process.py",
+        "            payment_id=record.payment_id,\n",
+        "",
+        "tests/services/test_belief.py",
+    ),
+    Mutant(
+        "a signature speaks of the payment on record",
+        "django_redpin/services/claims.py",
+        'for name in (*_IDENTITY, "payment_id") if is_trusted else _IDENTITY:',
+        "for name in _IDENTITY:",
+        "tests/services/test_belief.py",
+    ),
+    Mutant(
+        "a release that was cut off is finished",
+        "django_redpin/services/dispatch.py",
+        "        rearm_held(transition.session)  # Should",
+        "        pass  # Should",
+        "tests/services/test_telling.py",
+    ),
+    Mutant(
+        "a clock that is behind holds up no message",
+        "django_redpin/services/leases.py",
+        "_SKEW: Final = timedelta(seconds=2)",
+        "_SKEW: Final = timedelta(0)",
+        "tests/services/test_telling.py",
+    ),
+    Mutant(
+        "an event is told of before it is given up",
+        "django_redpin/services/process.py",
+        "        _call_for_somebody(event)\n",
+        "        pass\n",
+        "tests/services/test_telling.py tests/services/test_belief.py",
     ),
 )
 

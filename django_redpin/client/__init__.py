@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .api import RedpinClient
-from .events import EventMessage, read_event
+from .events import EventMessage, is_other, read_event
 from .messages import CreatedSession, SessionPage, SessionRecord
 from .outcomes import Outcome, outcome_of
 from .retries import RetryBudget, budget_for, full_jitter
@@ -18,6 +18,7 @@ __all__ = [
     "SessionRecord",
     "budget_for",
     "full_jitter",
+    "is_other",
     "outcome_of",
     "read_event",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +23,8 @@ _TELLTALES: Final = (
     (THIRD_PARTY_CUSTOMER_STATUS, ("client_customer_ref", "status", "event_id")),
 )
 
+_NUMBER: Final = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
+
 # Where an event says how much was moved that has to fit what the session was created with.
 # Inferred: Redpin's page shows `amount` and `buy_amount`, and cuts the others off.
 _AMOUNTS: Final = {
@@ -29,8 +32,14 @@ _AMOUNTS: Final = {
     "FX_COMPLETED": "buy_amount",
     "PAYOUT_INITIATED": "amount",
     "PAYOUT_CREDITED": "amount",
+    "PAYMENT_COMPLETED": "amount",
     "REFUNDED": "refund_amount",
 }
+# Those that Redpin's page names: there, something else than money is not what was documented.
+_DOCUMENTED_AMOUNTS: Final = frozenset({"RECEIVED_FUNDS", "FX_COMPLETED", "REFUNDED"})
+
+# Documented, and of no concern here.
+_OTHERS: Final = frozenset({"CUSTOMER STATUS", "VBAN STATUS", "REFERRAL CREATED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +78,23 @@ class EventMessage:
         claimed = self.data.get(_AMOUNTS.get(self.status, ""))
         if not isinstance(claimed, dict):
             return None
-        currency, value = claimed.get("currency"), claimed.get("value")
+        currency, value = text(claimed.get("currency")).upper(), claimed.get("value")
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = Decimal(value)
         if not isinstance(value, (int, Decimal)) or isinstance(value, bool):
             return None
-        return (currency, Decimal(value)) if isinstance(currency, str) else None
+        return (currency, Decimal(value)) if currency else None
+
+    @property
+    def amount_is_unreadable(self) -> bool:
+        """Whether there is something where Redpin documents an amount, and it is none."""
+        is_there = self.data.get(_AMOUNTS.get(self.status, "")) is not None
+        return is_there and self.status in _DOCUMENTED_AMOUNTS and self.amount is None
+
+
+def is_other(event_type: str) -> bool:
+    """Tell whether this is a documented type of event that is about no payment and no payer."""
+    return event_type in _OTHERS
 
 
 def read_event(body: bytes) -> EventMessage:
@@ -90,7 +112,7 @@ def read_event(body: bytes) -> EventMessage:
     inner = envelope.get("data")
     data: dict[str, Any] = inner if isinstance(inner, dict) else {}
     # In the nested envelope these fields stand in `data`; at the top they take precedence.
-    fields = {**data, **envelope}
+    fields = {**data, **{name: value for name, value in envelope.items() if value is not None}}
 
     def named(name: str, max_length: int = 255) -> str:
         return text(fields.get(name), max_length)

@@ -270,7 +270,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "review_reason",
-                    models.CharField(blank=True, max_length=255, verbose_name="needs review"),
+                    models.CharField(blank=True, max_length=1000, verbose_name="needs review"),
                 ),
                 ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
                 (
@@ -525,8 +525,8 @@ class Migration(migrations.Migration):
                         verbose_name="subject",
                     ),
                 ),
-                ("from_value", models.CharField(blank=True, max_length=255, verbose_name="from")),
-                ("to_value", models.CharField(blank=True, max_length=255, verbose_name="to")),
+                ("from_value", models.CharField(blank=True, max_length=1000, verbose_name="from")),
+                ("to_value", models.CharField(blank=True, max_length=1000, verbose_name="to")),
                 (
                     "is_documented",
                     models.BooleanField(

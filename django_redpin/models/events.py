@@ -14,8 +14,9 @@ from .sessions import PaymentSession
 class WebhookEvent(models.Model):
     """One event, stored once before anything is done with it.
 
-    `key` identifies it: a digest of event type, event id and payment id, or of the body where the
-    event names none. The other columns repeat what the body claims, for people who search.
+    `key` identifies it: a digest of event type, event id and payment id, and of all else that is
+    claimed and acted upon; or of the body where the event has no id. The other columns repeat what
+    the body claims, for people who search.
     """
 
     class Outcome(models.TextChoices):

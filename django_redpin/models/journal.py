@@ -51,8 +51,8 @@ class StatusTransition(models.Model):
         related_name="transitions",
         verbose_name=_("event"),
     )
-    from_value = models.CharField(_("from"), max_length=255, blank=True)
-    to_value = models.CharField(_("to"), max_length=255, blank=True)
+    from_value = models.CharField(_("from"), max_length=1000, blank=True)
+    to_value = models.CharField(_("to"), max_length=1000, blank=True)
     is_documented = models.BooleanField(
         _("documented"), default=True, help_text=_("Whether Redpin's flow has this step.")
     )

@@ -60,7 +60,7 @@ class PaymentSession(models.Model):
     )
     payment_status = models.CharField(_("payment status"), max_length=64, blank=True)
     payment_status_position = models.CharField(max_length=128, blank=True, editable=False)
-    review_reason = models.CharField(_("needs review"), max_length=255, blank=True)
+    review_reason = models.CharField(_("needs review"), max_length=1000, blank=True)
 
     payer = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -58,6 +58,28 @@ _EDGES: Final[dict[str, frozenset[str]]] = {
 }
 
 
+# What has happened whenever Redpin shows a status, whichever of the documented ways led there. A
+# payment may be cancelled or refunded before anybody was paid, so these prove no payout.
+_BEGUN: Final = frozenset({AWAITING_FUNDS, PROCESSING})
+_FUNDED: Final = _BEGUN | {RECEIVED_FUNDS, FX_COMPLETED}
+_PROVES: Final[dict[str, frozenset[str]]] = {
+    PROCESSING: frozenset({AWAITING_FUNDS}),
+    RECEIVED_FUNDS: _BEGUN,
+    FX_COMPLETED: _BEGUN | {RECEIVED_FUNDS},
+    PAYOUT_INITIATED: _FUNDED,
+    PAYOUT_CREDITED: _FUNDED | {PAYOUT_INITIATED},
+    PAYMENT_COMPLETED: _FUNDED | {PAYOUT_INITIATED, PAYOUT_CREDITED},
+    BOUNCED_BACK: _FUNDED | {PAYOUT_INITIATED},
+    CANCELLED: _BEGUN,
+    REFUNDED: _BEGUN | {RECEIVED_FUNDS},
+}
+
+
+def proves(listed: str, claimed: str) -> bool:
+    """Tell whether a payment that Redpin lists as `listed` has been `claimed` for sure."""
+    return listed == claimed or claimed in _PROVES.get(listed, frozenset())
+
+
 def is_known(status: str) -> bool:
     """Tell whether Redpin documents this status."""
     return status in RANKS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..client import EventMessage, SessionRecord
 from ..models import PaymentSession
-from ..rules.statuses import FINAL, RANKS, is_known, may_follow
+from ..rules.statuses import PAYOUT, is_known, may_follow, proves
 from .lookup import look_up
 
 
@@ -64,17 +64,21 @@ def _contradiction(session: PaymentSession, message: EventMessage, record: Sessi
         return "Redpin lists no payment for this session."
     if not is_known(record.latest_status):
         return f"Redpin lists the status {record.latest_status!r}, which is not documented."
-    if not _leads_to(session, message.status, record.latest_status):
-        return f"Redpin lists {record.latest_status}, which {message.status} does not lead to."
-    return ""
+    if proves(record.latest_status, message.status):
+        return ""
+    if _tells_of_one_payee(session, message, record):
+        return ""
+    return f"Redpin lists {record.latest_status}, which does not prove {message.status}."
 
 
-def _leads_to(session: PaymentSession, claimed: str, listed: str) -> bool:
-    """Tell whether a payment that Redpin lists as `listed` can have been `claimed` before."""
-    if claimed == listed:
-        return True
-    if claimed in FINAL or not may_follow(claimed, listed):
-        return False
-    # With several recipients one can be credited before another's payout begins; with one, a status
-    # further on than the listed one is not there yet.
-    return RANKS[claimed] < RANKS[listed] or session.shares.count() > 1
+def _tells_of_one_payee(
+    session: PaymentSession, message: EventMessage, record: SessionRecord
+) -> bool:
+    """Tell whether the claim is of one payee among several, and fits what Redpin lists.
+
+    The list shows the payment's latest status and none of its payees': one may be credited before
+    another's payout begins, or is sent back. No call that would prove it is known.
+    """
+    listed = record.latest_status
+    is_possible = message.status in PAYOUT and may_follow(message.status, listed)
+    return is_possible and session.shares.count() > 1

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -46,6 +47,8 @@ def dispatch_transition(pk: int) -> bool:
     if not claim(StatusTransition, pk):
         return False
     transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
+    if transition.subject == Subject.REVIEW and not transition.to_value:
+        rearm_held(transition.session)  # Should who released it have died before doing so.
     if _is_held(transition):
         _hold(transition)
         return False
@@ -68,7 +71,7 @@ def dispatch_transition(pk: int) -> bool:
         raise_time_limit(failures)
         return False
     update(
-        StatusTransition.objects.filter(pk=pk),
+        _untold(transition),
         outcome=Outcome.TOLD,
         dispatched_at=timezone.now(),
         next_attempt_at=None,
@@ -82,7 +85,7 @@ def _failed(transition: StatusTransition, reason: str) -> bool:
     """Note why, and when receivers are told again; in the end it is left for a person."""
     is_given_up = transition.attempts >= MAX_DISPATCHES
     update(
-        StatusTransition.objects.filter(pk=transition.pk),
+        _untold(transition),
         outcome=Outcome.DEAD if is_given_up else Outcome.PENDING,
         next_attempt_at=None if is_given_up else retry_at(transition.attempts),
         leased_until=None,
@@ -95,6 +98,11 @@ def _failed(transition: StatusTransition, reason: str) -> bool:
     return False
 
 
+def _untold(transition: StatusTransition) -> QuerySet[StatusTransition]:
+    """Return the row, unless another worker has told of it since our lease ran out."""
+    return StatusTransition.objects.filter(pk=transition.pk, dispatched_at__isnull=True)
+
+
 def _is_held(transition: StatusTransition) -> bool:
     is_success = _BY_STATUS.get(transition.to_value) is signals.payment_completed
     is_of_payment = transition.subject == Subject.PAYMENT_STATUS
@@ -103,8 +111,7 @@ def _is_held(transition: StatusTransition) -> bool:
 
 def _hold(transition: StatusTransition) -> None:
     """Leave the transition until a person has looked at its session."""
-    rows = StatusTransition.objects.filter(pk=transition.pk)
-    update(rows, outcome=Outcome.HELD, next_attempt_at=None, leased_until=None)
+    update(_untold(transition), outcome=Outcome.HELD, next_attempt_at=None, leased_until=None)
     logger.warning("Transition %s is held back: its session needs review.", transition.pk)
     transition.session.refresh_from_db(fields=["review_reason"])
     if not transition.session.review_reason:  # Released since we read it, and before we held it.

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
-from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow
+from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow, proves
 from .journal import Subject, hold_for_review, write
 from .schedule import next_look
 from .shares import shares_of
@@ -106,6 +106,8 @@ def _apply(session: PaymentSession, fact: Fact) -> bool:
 
 def _move_payment(session: PaymentSession, fact: Fact) -> bool:
     """Move the session if the fact is the greatest one yet. The first statement is the write."""
+    if not (fact.is_signed or proves(fact.listed, fact.status)):
+        return False  # It tells of one payee among several; of the payment, Redpin says otherwise.
     position = _position(session, fact)
     if str(position) <= session.payment_status_position or _is_past(session, fact):
         return False
@@ -175,7 +177,7 @@ def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
     changes: dict[str, Any] = {"payment_status": fact.status}
     if not session.payment_id and fact.payment_id:
         changes["payment_id"] = fact.payment_id
-    if not session.session_id:
+    if not session.session_id and fact.session_id:
         changes["session_id"] = fact.session_id
     if session.state in (State.OPEN, State.EXPIRED) and fact.status not in FINAL:
         # News was just heard; if no more is, Redpin is asked until the payment has ended. One that

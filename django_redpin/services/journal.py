@@ -16,6 +16,7 @@ from .transactions import retried, update
 Subject = StatusTransition.Subject
 
 _ALWAYS: Final = Q()
+_REASONS_LENGTH: Final = 1000  # Of the columns.
 
 
 def write(
@@ -73,15 +74,20 @@ def move_state(
 def hold_for_review(
     session: PaymentSession, reason: str, *, event: WebhookEvent | None = None
 ) -> None:
-    """Say that a person has to look at the session; told once for each new reason."""
-    held = False
-    while not held and session.review_reason != reason:
-        # Compare-and-set, so that the journal tells which reason this one took the place of.
-        rows = PaymentSession.objects.filter(pk=session.pk, review_reason=session.review_reason)
+    """Say that a person has to look at the session; told once for each new reason.
+
+    A reason hides no other: they stand one after the other until the session is released.
+    """
+    while reason not in session.review_reason:
+        before = session.review_reason
+        after = f"{before} {reason}".strip()[:_REASONS_LENGTH]
+        if after == before:
+            return  # There is no room for more, and enough to look at.
+        # Compare-and-set, so that no reason gets lost.
+        rows = PaymentSession.objects.filter(pk=session.pk, review_reason=before)
         with transaction.atomic():
-            held = bool(rows.update(review_reason=reason, updated_at=timezone.now()))
-            if held:
-                write(session, Subject.REVIEW, session.review_reason, reason, event=event)
+            if rows.update(review_reason=after, updated_at=timezone.now()):
+                write(session, Subject.REVIEW, before, after, event=event)
         session.refresh_from_db(fields=["review_reason"])
 
 

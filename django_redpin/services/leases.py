@@ -22,6 +22,8 @@ from .transactions import update
 # token and a retry at each step, can write nothing any more (`endings.py`).
 LEASE: Final = timedelta(seconds=300)
 _FIRST_DELAY: Final = 5.0
+# A message may come to a worker whose clock is behind that of the one who wrote the row.
+_SKEW: Final = timedelta(seconds=2)
 _MAX_DELAY: Final = 3600.0
 
 _Row = TypeVar("_Row", bound=Model)
@@ -41,7 +43,7 @@ def claim(
     now = timezone.now()
     waiting = Q(pk=pk, next_attempt_at__isnull=False)
     if not even_if_not_due:
-        waiting &= Q(next_attempt_at__lte=now)
+        waiting &= Q(next_attempt_at__lte=now + _SKEW)
     if states:
         waiting &= Q(state__in=states)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)

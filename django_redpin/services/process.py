@@ -10,7 +10,7 @@ from typing import Any, Final
 from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
-from ..client import EventMessage, read_event
+from ..client import EventMessage, is_other, read_event
 from ..conf import get_account
 from ..exceptions import RedpinError
 from ..models import PaymentSession, WebhookEvent
@@ -34,11 +34,11 @@ _GIVEN_UP: Final = {
     Outcome.CONTRADICTED: Outcome.CONTRADICTED,
 }
 
-# How often an event is tried before it is given up. What Redpin doesn't answer is tried for some
-# three days, longer than it is away; what fails in our own code, or finds no session, for some
-# hours; and what Redpin contradicts for an hour or two, as its list may lag behind its webhooks.
-MAX_UNANSWERED: Final = 80
-MAX_ATTEMPTS: Final = 12
+# How often an event is tried before it is given up. What fails is tried for some three days, longer
+# than Redpin is away; what finds no session for some hours; and what Redpin contradicts for an hour
+# or two, as its list may lag behind its webhooks.
+MAX_ATTEMPTS: Final = 80
+MAX_WAITS: Final = 12
 MAX_CONTRADICTIONS: Final = 10
 
 
@@ -52,13 +52,13 @@ def process_event(pk: int) -> str:
         return WebhookEvent.objects.filter(pk=pk).values_list("outcome", flat=True).first() or ""
     event = WebhookEvent.objects.get(pk=pk)
     try:
-        if event.attempts > MAX_UNANSWERED:
+        if event.attempts > MAX_ATTEMPTS:
             # None of its attempts came to an end: it kills its workers.
             _try_again(event, Outcome.PENDING, "Its attempts never end.", limit=0)
         else:
             _process(event)
     except RedpinError as error:
-        _try_again(event, Outcome.PENDING, str(error), MAX_UNANSWERED)
+        _try_again(event, Outcome.PENDING, str(error), MAX_ATTEMPTS)
     except SoftTimeLimitExceeded:
         raise  # The task is over; the lease makes the event due again.
     except Exception as error:  # A poisonous event has to run out of attempts like any other.
@@ -77,22 +77,29 @@ def _process(event: WebhookEvent) -> None:
     if message.is_third_party_status:
         return _tell_of_payer(event, session, message)
     if not message.is_payment_status:
+        if not is_other(message.event_type):
+            logger.warning(
+                "Event %s is of no documented type, or incomplete; it is kept.", event.pk
+            )
         return _finish(event, Outcome.IGNORED)
     if not is_known(message.status):
         logger.warning("Event %s has a status that is not documented; it is kept.", event.pk)
         return _finish(event, Outcome.UNKNOWN_STATUS, "This status is not documented.")
     if session is None:
         reason = "No session here has this reference or session id."
-        return _try_again(event, Outcome.WAITING, reason, MAX_ATTEMPTS)
-    mismatch = identity_claim_mismatch(session, message)
+        return _try_again(event, Outcome.WAITING, reason, MAX_WAITS)
+    is_trusted = event.is_signed and get_account(event.account).webhook_trust == VERIFIED
+    mismatch = identity_claim_mismatch(session, message, is_trusted=is_trusted)
     if mismatch:  # Redpin would say nothing that changes it.
         hold_for_review(session, mismatch, event=event)
         return _contradicted(event, session, mismatch, limit=0)
-    return _believe(event, session, message)
+    return _believe(event, session, message, is_trusted=is_trusted)
 
 
-def _believe(event: WebhookEvent, session: PaymentSession, message: EventMessage) -> None:
-    """Apply what the event claims, as far as Redpin says the same."""
+def _believe(
+    event: WebhookEvent, session: PaymentSession, message: EventMessage, *, is_trusted: bool
+) -> None:
+    """Apply what the event claims, as far as Redpin, or a trusted signature, says the same."""
     fact = Fact(
         status=message.status,
         at=_time(event, message),
@@ -102,7 +109,7 @@ def _believe(event: WebhookEvent, session: PaymentSession, message: EventMessage
         listed="",
         seen=session.payment_status_position,
         recipient_id=message.recipient_id,
-        is_signed=event.is_signed and get_account(event.account).webhook_trust == VERIFIED,
+        is_signed=is_trusted,
         event=event,
     )
     if not fact.is_signed:
@@ -111,8 +118,13 @@ def _believe(event: WebhookEvent, session: PaymentSession, message: EventMessage
             hold_for_review(session, verdict.mismatch, event=event)
         if verdict.record is None or verdict.contradiction:
             return _contradicted(event, session, verdict.contradiction)
-        listed = verdict.record
-        fact = replace(fact, session_id=listed.session_id, listed=listed.latest_status)
+        record = verdict.record
+        fact = replace(
+            fact,
+            payment_id=record.payment_id,
+            session_id=record.session_id,
+            listed=record.latest_status,
+        )
     mismatch = amount_claim_mismatch(session, message)
     if mismatch:  # Before the fact is told, as a success is not told of a session under review.
         hold_for_review(session, mismatch, event=event)
@@ -133,6 +145,8 @@ def _tell_of_payer(
     event: WebhookEvent, session: PaymentSession | None, message: EventMessage
 ) -> None:
     """Tell receivers that Redpin approved or rejected a payer; the event is the outbox."""
+    if session is None and event.client_reference_id:
+        return _try_again(event, Outcome.WAITING, "Its session is not here.", MAX_WAITS)
     if session and session.client_customer_ref != message.client_customer_ref:
         # Whoever got hold of one session's URL speaks for its payer at most.
         return _contradicted(event, session, "It came to the URL of another payer.", limit=0)
@@ -141,7 +155,7 @@ def _tell_of_payer(
         return _finish(event, Outcome.APPLIED)
     reason = "; ".join(failure.text for failure in failures)
     logger.error("Receivers failed for event %s: %s", event.pk, reason)
-    _try_again(event, Outcome.PENDING, reason, MAX_UNANSWERED)
+    _try_again(event, Outcome.PENDING, reason, MAX_ATTEMPTS)
     return raise_time_limit(failures)
 
 
@@ -166,26 +180,33 @@ def _finish(event: WebhookEvent, outcome: WebhookEvent.Outcome, note: str = "") 
 def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, limit: int) -> None:
     """Note why, and when it is tried again; after `limit` attempts it is left for a person."""
     given_up = event.attempts >= limit
+    if limit and given_up and outcome != event.outcome:
+        # The attempts so far ended another way; they don't count against this one.
+        given_up, event.attempts = False, 1
     if given_up:
         outcome = _GIVEN_UP.get(outcome, Outcome.DEAD)
-    # What is not so is told to nobody; what nobody could make sense of has to be seen.
-    calls_for_somebody = given_up and outcome != Outcome.CONTRADICTED
-    if calls_for_somebody and event.session is not None:
-        hold_for_review(event.session, "An event could not be processed.", event=event)
-    left = _leave(
+        logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
+    event.outcome, event.last_error = outcome, reason[:500]
+    if given_up and outcome != Outcome.CONTRADICTED:  # What is not so is told to nobody.
+        _call_for_somebody(event)
+    _leave(
         event,
         outcome=outcome,
+        attempts=event.attempts,
         next_attempt_at=None if given_up else retry_at(event.attempts),
-        last_error=reason[:500],
+        last_error=event.last_error,
     )
-    if given_up and left:
-        logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
-    if calls_for_somebody and left:
-        event.refresh_from_db()
-        announce(webhook_event_dead, WebhookEvent, event=event)
 
 
-def _leave(event: WebhookEvent, **changes: Any) -> bool:
+def _call_for_somebody(event: WebhookEvent) -> None:
+    """Tell of an event that is being given up: before it is, so that no crash leaves it untold."""
+    if event.session is not None:
+        hold_for_review(event.session, "An event could not be processed.", event=event)
+    for failure in announce(webhook_event_dead, WebhookEvent, event=event):
+        logger.error("A receiver of webhook_event_dead failed: %s", failure.text)
+
+
+def _leave(event: WebhookEvent, **changes: Any) -> None:
     """Write what became of this attempt, unless another worker has finished the event."""
     rows = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True)
-    return bool(update(rows, leased_until=None, **changes))
+    update(rows, leased_until=None, **changes)

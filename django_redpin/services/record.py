@@ -62,14 +62,14 @@ def record_event(
         next_attempt_at=timezone.now(),
     )
     try:
-        _store(event)
+        _store(event, client_reference_id)
     except IntegrityError:
         return _repeated(account, key, body)
     enqueue(PROCESS_EVENT, event.pk)
     return Recorded(event, is_new=True)
 
 
-def _store(event: WebhookEvent) -> None:
+def _store(event: WebhookEvent, reference: str) -> None:
     """Insert the row; where its columns can't hold what the body claims, without that.
 
     Such as in a database whose character set is not Unicode. The body is bytes, and always fits:
@@ -82,6 +82,7 @@ def _store(event: WebhookEvent) -> None:
             raise
         for name in _CLAIMS:
             setattr(event, name, "")
+        event.client_reference_id = reference  # The one in the URL, which is plain.
         _insert(event)
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..models import StatusTransition, WebhookEvent
-from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, enqueue
+from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, enqueue_on_commit
 from .transactions import update
 
 LIMIT: Final = 1000
@@ -94,7 +94,7 @@ def _redrive(
         again = {"attempts": 0, "leased_until": None, "next_attempt_at": timezone.now()}
         if not update(row, **again, **fresh):
             continue
-        enqueue(task_name, pk)
+        enqueue_on_commit(task_name, pk)
         due += 1
         if due < len(rows):
             time.sleep(1 / per_second)

@@ -17,7 +17,7 @@ from django_redpin.exceptions import UnreadableEvent
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import Share, create_payment_session, facts, refresh_payment_session
 from django_redpin.services.journal import move_state
-from django_redpin.services.process import MAX_CONTRADICTIONS, MAX_UNANSWERED, process_event
+from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
 from django_redpin.services.record import record_event
 from django_redpin.services.shares import shares_of as real_shares_of
 from tests.redpin_server import FakeRedpin, Handler
@@ -311,7 +311,7 @@ def test_payments_that_redpin_lists_without_an_id_do_not_collide(
 
     session.refresh_from_db()
     other.refresh_from_db()
-    assert (session.payment_status, session.payment_id) == ("RECEIVED_FUNDS", "9001")
+    assert (session.payment_status, session.payment_id) == ("RECEIVED_FUNDS", None)
     assert (other.payment_status, other.payment_id) == ("AWAITING_FUNDS", None)
 
 
@@ -402,7 +402,7 @@ def test_a19_a_copy_of_an_event_that_was_given_up_and_purged_brings_its_body_aga
     body = event_body(session, "PAYMENT_COMPLETED")
     event = post(session, body)
     WebhookEvent.objects.update(
-        body=b"", outcome=Outcome.DEAD, next_attempt_at=None, attempts=MAX_UNANSWERED
+        body=b"", outcome=Outcome.DEAD, next_attempt_at=None, attempts=MAX_ATTEMPTS
     )
     redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
 
@@ -417,7 +417,7 @@ def test_c8_an_event_that_kills_its_workers_is_given_up(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None]
 ) -> None:
     event = post(session, event_body(session, "PAYMENT_COMPLETED"))
-    WebhookEvent.objects.update(attempts=MAX_UNANSWERED)  # Each of them counted, none ended.
+    WebhookEvent.objects.update(attempts=MAX_ATTEMPTS)  # Each of them counted, none ended.
     redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
 
     settle()
@@ -566,14 +566,14 @@ def test_a26_an_event_that_finds_no_redpin_is_tried_again_and_given_up_in_the_en
     event = post(session, event_body(session, "AWAITING_FUNDS"))
 
     settle()
-    WebhookEvent.objects.update(attempts=MAX_UNANSWERED - 2)
+    WebhookEvent.objects.update(attempts=MAX_ATTEMPTS - 2)
     for _ in range(4):
         due_again()
         settle()
 
     event.refresh_from_db()
     assert event.outcome == Outcome.DEAD
-    assert event.attempts == MAX_UNANSWERED
+    assert event.attempts == MAX_ATTEMPTS
     assert event.next_attempt_at is None
 
 

@@ -12,8 +12,8 @@ from django.db import connection
 from django.dispatch import Signal
 
 from django_redpin import signals
-from django_redpin.models import PaymentSession, StatusTransition
-from django_redpin.services import dispatch, process
+from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
+from django_redpin.services import dispatch, journal, process, release_from_review
 from django_redpin.services.confirm import confirm as real_confirm
 from django_redpin.services.process import process_event
 from django_redpin.services.sweeps import dispatch_due_transitions
@@ -195,3 +195,83 @@ def test_c8_a_transition_whose_receiver_kills_its_workers_is_given_up(
     assert (transition.outcome, transition.next_attempt_at) == ("dead", None)
     assert transition.last_error == "Its attempts never end."
     assert "payment_completed" not in listener.names
+
+
+@pytest.mark.django_db
+def test_c2_a_crash_in_the_middle_of_a_release_leaves_nothing_held(
+    session: PaymentSession, redpin: FakeRedpin, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PaymentSession.objects.update(review_reason="Look at it.")
+    transition = paid(session, redpin)
+    dispatch_due_transitions()
+    session.refresh_from_db()
+
+    def die(session: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "rearm_held", die)
+        with pytest.raises(SystemExit):
+            release_from_review(session)
+    transition.refresh_from_db()
+    assert transition.outcome == "held"
+
+    dispatch_due_transitions()
+    dispatch_due_transitions()
+
+    transition.refresh_from_db()
+    assert transition.outcome == "told"
+    assert listener.names.count("payment_completed") == 1
+
+
+@pytest.mark.django_db
+def test_c10_a_worker_whose_clock_is_behind_does_what_it_is_told(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+    behind = datetime.now(timezone.utc) - timedelta(seconds=1)
+    monkeypatch.setattr("django_redpin.services.leases.timezone.now", lambda: behind)
+
+    assert process_event(event.pk) == "applied"
+
+
+@pytest.mark.django_db
+def test_c10_a_dispatcher_whose_lease_is_over_does_not_undo_what_another_told(
+    session: PaymentSession, redpin: FakeRedpin, connect: Connect
+) -> None:
+    transition = paid(session, redpin)
+
+    def slow(sender: object, **kwargs: object) -> None:
+        StatusTransition.objects.filter(pk=transition.pk).update(
+            outcome="told", dispatched_at=datetime.now(timezone.utc), next_attempt_at=None
+        )
+        raise RuntimeError
+
+    connect(signals.payment_completed, slow)
+    dispatch.dispatch_transition(transition.pk)
+
+    transition.refresh_from_db()
+    assert (transition.outcome, transition.next_attempt_at) == ("told", None)
+
+
+@pytest.mark.django_db
+def test_a26_a_crash_as_an_event_is_given_up_leaves_it_to_be_told_again(
+    session: PaymentSession, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+    WebhookEvent.objects.update(attempts=process.MAX_ATTEMPTS)
+
+    def die(*args: object, **kwargs: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "_leave", die)
+        with pytest.raises(SystemExit):
+            process_event(event.pk)
+    WebhookEvent.objects.update(leased_until=None)
+    process_event(event.pk)
+
+    event.refresh_from_db()
+    assert event.outcome == "dead"
+    assert listener.names.count("webhook_event_dead") == 2
