@@ -168,9 +168,13 @@ def _position(session: PaymentSession, fact: Fact) -> Position:
     if is_news and _is_current(session, fact):
         # Redpin shows this status now, so it came after the one on record; a clock was off, or a
         # status that we fetched was stamped later than the event that followed it.
-        just_after = datetime.fromisoformat(held[:26] + "+00:00") + timedelta(microseconds=1)
-        return Position.of(fact.status, just_after, fact.key)
+        return _just_after(held, fact)
     return position
+
+
+def _just_after(held: str, fact: Fact) -> Position:
+    at = datetime.fromisoformat(held[:26] + "+00:00") + timedelta(microseconds=1)
+    return Position.of(fact.status, at, fact.key)
 
 
 def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
@@ -192,17 +196,20 @@ def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
 
 
 def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
-    """Move the share of the recipient that the fact is about, by the same rule."""
+    """Move the share of the recipient that the fact is about."""
     if fact.status not in PAYOUT:
         return False
-    position = str(Position.of(fact.status, fact.at, fact.key))
+    shares = shares_of(session, fact.recipient_id)
+    # Of several payees, what Redpin shows at this moment may be another's.
+    may_go_back = fact.is_signed or (fact.is_latest and session.shares.count() == len(shares))
     is_new = False
-    for share in shares_of(session, fact.recipient_id):
-        if position <= share.payout_position or _is_past_payout(share, fact):
+    for share in shares:
+        position = _payout_position(share, fact, may_go_back=may_go_back)
+        if position is None:
             continue
         won = SessionRecipient.objects.filter(
             pk=share.pk, payout_position=share.payout_position
-        ).update(payout_status=fact.status, payout_position=position)
+        ).update(payout_status=fact.status, payout_position=str(position))
         if not won:
             raise _Lost
         if share.payout_status != fact.status:
@@ -219,10 +226,17 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
     return is_new
 
 
-def _is_past_payout(share: SessionRecipient, fact: Fact) -> bool:
-    return not (fact.is_latest or fact.is_signed) and RANKS[fact.status] <= RANKS.get(
-        share.payout_status, 0
-    )
+def _payout_position(share: SessionRecipient, fact: Fact, *, may_go_back: bool) -> Position | None:
+    """Return the position that the share moves to by this fact, or None if it stays.
+
+    One payee's payout goes on by the flow, whatever time an event gives, or the clock that it was
+    held against. Back it goes only by a later fact that is sure to be about it.
+    """
+    position, held = Position.of(fact.status, fact.at, fact.key), share.payout_position
+    is_further = RANKS[fact.status] > RANKS.get(share.payout_status, 0)
+    if str(position) > held and (is_further or may_go_back):
+        return position
+    return _just_after(held, fact) if is_further and held else None
 
 
 def _is_finished(event: WebhookEvent) -> bool:
