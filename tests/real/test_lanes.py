@@ -95,7 +95,7 @@ def sweep(lane: Lane) -> None:
     """Have the sweeps run, each to its end: none is to meet the next test."""
     for task in SWEEPS:
         lane.send(task)
-        wait_for(lambda task=task: task in noted("ended"))
+    wait_for(lambda: set(SWEEPS) <= set(noted("ended")))
 
 
 def lose_messages(lane: Lane, work: Callable[[], object]) -> None:
