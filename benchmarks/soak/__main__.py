@@ -100,14 +100,14 @@ def soak(
     payee = payments.add_payee()
     pids = {child.name: child.process.pid for child in children}
     capacity = payments.find_capacity(payee, options.measure)
-    payments.settle(options.settle)
+    payments.settle(options.settle, lambda: ask("/waiting"))
     ask("/report")
     ask(f"/faults?share={options.faults}")
     with Watch(pids, f"{POSTGRES}/postgres", database) as watch:
         payments.offer(payee, capacity * options.load, options.seconds)
         loaded = ask("/report")
     ask("/faults?share=0")
-    settled = payments.settle(options.settle)
+    settled = payments.settle(options.settle, lambda: ask("/waiting"))
     report = {
         "options": {"seconds": options.seconds, "load": options.load, "faults": options.faults},
         "machine": {"cpus": os.cpu_count(), "python": sys.version.split()[0]},
