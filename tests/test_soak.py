@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.soak.__main__ import failures
+from benchmarks.soak.__main__ import CONNECTIONS, failures
 from benchmarks.soak.watching import Series
 
 MIB = 1024 * 1024
@@ -20,6 +20,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "webhooks": {"events": 6},
         "events_stored": 6,
         "processes": {},
+        "database_connections": {"last": CONNECTIONS},
         **changes,
     }
 
@@ -60,3 +61,9 @@ def test_memory_that_grows_only_while_it_warms_up_is_none() -> None:
     warm = sampled([number * MIB for number in range(100)] + [100 * MIB] * 200)
 
     assert failures(report(processes={"web": warm}), 8, []) == []
+
+
+def test_a_connection_to_the_database_that_nobody_uses_is_a_failure() -> None:
+    (told,) = failures(report(database_connections={"last": CONNECTIONS + 1}), 8, [])
+
+    assert told.startswith(f"{CONNECTIONS + 1} connections")

@@ -1,7 +1,7 @@
 """`python -m benchmarks.soak`: load with faults, and at the end nothing lost and nothing grown.
 
 Prints a report as JSON. Ends with 1 where an event is not applied, a transition is not told, a
-payment is not where Redpin has it, or memory grows.
+payment is not where Redpin has it, or where memory or connections grow.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from .watching import Watch
 
 POSTGRES = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432")
 RABBITMQ = os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
+# One for each thread of gunicorn and each process of a worker, and this process's own.
+CONNECTIONS = 2 * 8 + 2 * 2 + 1
 
 
 def main() -> int:
@@ -98,14 +100,14 @@ def soak(
     payee = payments.add_payee()
     pids = {child.name: child.process.pid for child in children}
     capacity = payments.find_capacity(payee, options.measure)
-    payments.settle(options.settle)
+    payments.settle(options.settle, lambda: ask("/waiting"))
     ask("/report")
     ask(f"/faults?share={options.faults}")
     with Watch(pids, f"{POSTGRES}/postgres", database) as watch:
         payments.offer(payee, capacity * options.load, options.seconds)
         loaded = ask("/report")
     ask("/faults?share=0")
-    settled = payments.settle(options.settle)
+    settled = payments.settle(options.settle, lambda: ask("/waiting"))
     report = {
         "options": {"seconds": options.seconds, "load": options.load, "faults": options.faults},
         "machine": {"cpus": os.cpu_count(), "python": sys.version.split()[0]},
@@ -166,6 +168,9 @@ def failures(report: dict[str, Any], growth: float, ended: list[str]) -> list[st
     for name, process in report["processes"].items():
         if process and process["grown_mib"] > growth:
             found.append(f"{name} grew by {process['grown_mib']} MiB.")
+    connections = report["database_connections"]["last"]
+    if connections > CONNECTIONS:
+        found.append(f"{connections} connections to the database, and {CONNECTIONS} have a user.")
     return found + [f"{name} ended by itself." for name in ended]
 
 

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.soak.redpin ORDER` (JSON). Of its answers and of its posts, a share goes
 wrong: 503, slow, dropped before or after it did what was asked; posted twice, or late and so out of
-order. Like Redpin it posts again until it is answered 2xx. `/report` tells what it saw, and
-`/faults?share=0.05` sets the share.
+order. Like Redpin it posts again until it is answered 2xx. `/report` tells what it saw, `/waiting`
+how much it has yet to do, and `/faults?share=0.05` sets the share.
 """
 
 from __future__ import annotations
@@ -59,12 +59,15 @@ class Courier:
         self._lock = threading.Lock()
         self.faults = 0.0
         self.events = 0
+        self.waiting = 0  # Until it is done, not until it is begun.
         self.answers: Counter[str] = Counter()
         self.seconds: list[float] = []
         threading.Thread(target=self._run, daemon=True).start()
 
     def at(self, delay: float, work: Callable[[], None]) -> None:
         """Do the work after so many seconds."""
+        with self._lock:
+            self.waiting += 1
         with self._news:
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._numbers), work))
             self._news.notify()
@@ -108,7 +111,14 @@ class Courier:
                         rest = self._waiting[0][0] - time.monotonic() if self._waiting else None
                         self._news.wait(rest)
                     _, _, work = heapq.heappop(self._waiting)
-                pool.submit(work)
+                pool.submit(self._do, work)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            with self._lock:
+                self.waiting -= 1
 
     def report(self) -> dict[str, Any]:
         """Return the account, with latencies in milliseconds, and begin those anew."""
@@ -121,7 +131,7 @@ class Courier:
                 "answers": dict(self.answers),
                 "p50_ms": round(cuts[49] * 1000, 1),
                 "p99_ms": round(cuts[98] * 1000, 1),
-                "waiting": len(self._waiting),
+                "waiting": self.waiting,
             }
 
 
@@ -148,6 +158,8 @@ class SoakHandler(Handler):
         parts = urlsplit(self.path)
         if parts.path == "/report":
             self.json(200, self.server.courier.report())
+        elif parts.path == "/waiting":
+            self.json(200, self.server.courier.waiting)
         elif parts.path == "/faults":
             self.server.courier.faults = float(parts.query.partition("=")[2])
             self.json(200, {})

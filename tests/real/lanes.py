@@ -11,6 +11,8 @@ from typing import Any
 
 from celery import Celery
 
+import django_redpin.tasks  # noqa: F401  The app knows its tasks.
+
 from .parts import Parts, Web, database_url, sender
 
 
@@ -32,7 +34,8 @@ class Lane:
         return replace(self, web_url=web.url)
 
     def send(self, task: str, *args: Any) -> None:
-        """Send one message, as the services do."""
+        """Send one message, as the services do, of a task that exists."""
+        assert task in self.app.tasks, f"There is no task {task}."
         self.app.send_task(task, args=args)
 
 

@@ -117,8 +117,13 @@ class Parts:
     def worker(self, name: str = "worker", application: str = "tests.real.app") -> Child:
         """Start a Celery worker of two processes; `wait_for_worker` before the first message."""
         command = ("celery", "-A", application, "worker", "--concurrency", "2")
-        quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO", "-n", f"{name}@%h")
-        return self.start(name, sys.executable, "-m", *command, *quiet)
+        quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+        node = ("-n", self.node(name))
+        return self.start(name, sys.executable, "-m", *command, *quiet, *node)
+
+    def node(self, name: str = "worker") -> str:
+        """Return what Celery calls this worker; no worker of other parts is called so."""
+        return f"{name}@{self.environment['REAL_QUEUE']}"
 
     def manage(self, *command: str) -> None:
         """Run a command of Django's to its end."""

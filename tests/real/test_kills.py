@@ -32,7 +32,7 @@ from .servers import RedisServer
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PROCESS, DISPATCH = "django_redpin.process_event", "django_redpin.dispatch_transition"
-SWEEP = "django_redpin.sweep"
+SWEEPS = ("django_redpin.process_due_events", "django_redpin.dispatch_due_transitions")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def paid(redpin: FakeRedpin, arguments: dict[str, Any]) -> Callable[[], WebhookE
         redpin.sessions[session.client_reference_id] = {**listed, **names}
         redpin.pay(session.client_reference_id, "AWAITING_FUNDS", f"p-{session.pk}")
         post(session)
-        return WebhookEvent.objects.get(session=session)
+        return WebhookEvent.objects.get(client_reference_id=session.client_reference_id)
 
     return run
 
@@ -104,9 +104,10 @@ def finish(lane: Lane, let_leases_end: Callable[[], None]) -> None:
     """Let leases end and sweeps run, until nothing waits."""
     for _ in range(5):
         let_leases_end()
-        kill_points.order(SWEEP, 0)
-        lane.send(SWEEP)
-        assert kill_points.outcome(60)
+        for task in SWEEPS:
+            kill_points.order(task, 0)
+            lane.send(task)
+            assert kill_points.outcome(60)
         waiting = WebhookEvent.objects.filter(processed_at=None).exists()
         if not waiting and not StatusTransition.objects.filter(dispatched_at=None).exists():
             return
@@ -177,7 +178,7 @@ def test_a19_a_copy_of_an_event_whose_worker_was_killed_has_it_applied(
 
     let_leases_end()
     WebhookEvent.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
-    post(PaymentSession.objects.get(events=killed))
+    post(PaymentSession.objects.get(client_reference_id=killed.client_reference_id))
     lane.send(PROCESS, killed.pk)
 
     wait_for(lambda: WebhookEvent.objects.get().processed_at)
