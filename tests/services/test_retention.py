@@ -205,8 +205,8 @@ def test_a29_a_body_is_found_by_the_index_whatever_else_is_old(
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {WebhookEvent._meta.db_table}")
-    rows = retention.emptiable(WebhookEvent.objects.all()).order_by("received_at", "pk")
-    rows = rows.values_list("received_at", "pk")
+    events = retention.emptiable(WebhookEvent.objects.all()).order_by("received_at", "pk")
+    rows = events.values_list("received_at", "pk")
 
     for batch in (
         rows[:20],
