@@ -599,6 +599,13 @@ MUTANTS: Final = (
         "tests/test_queue.py",
     ),
     Mutant(
+        "a silent broker is told of",
+        "django_redpin/services/publisher.py",
+        "time.monotonic() - head.began > SILENCE:\n",
+        "head.began < 0:\n",
+        "tests/test_queue.py",
+    ),
+    Mutant(
         "a forked child publishes by a thread of its own",
         "django_redpin/services/publisher.py",
         "    os.register_at_fork(after_in_child=start_anew)\n",
@@ -638,6 +645,13 @@ MUTANTS: Final = (
         "django_redpin/services/retention.py",
         "DONE: Final = Q(next_attempt_at=None) & (\n",
         "DONE: Final = Q(pk__gt=0) | (\n",
+        "tests/services/test_retention.py",
+    ),
+    Mutant(
+        "retention finds what has a body by the index",
+        "django_redpin/services/retention.py",
+        "DONE, has_body__in=(True,), received",
+        'DONE, ~Q(body=b""), received',
         "tests/services/test_retention.py",
     ),
     Mutant(

@@ -306,6 +306,80 @@ def test_e28_an_outage_is_told_of_once_and_without_the_brokers_password(
     assert told == [refused, "The broker takes messages again.", refused]
 
 
+def test_e28_a_broker_that_is_silent_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing fails while a connection hangs: there is but the age of what is being sent."""
+    caplog.set_level(logging.INFO, logger="django_redpin")
+    monkeypatch.setattr(publisher, "PATIENCE", 0.01)
+    monkeypatch.setattr(publisher, "SILENCE", 0.1)
+    each, go = Publisher(), threading.Event()
+
+    assert not each.publish(PROCESS_EVENT, lambda: go.wait(10))
+    assert not each.publish(DISPATCH_TRANSITION, lambda: None)
+    assert caplog.records == []
+    time.sleep(0.11)
+    for _ in range(5):
+        assert not each.publish(DISPATCH_TRANSITION, lambda: None)
+    go.set()
+    each.flush(5)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "The broker took no django_redpin.process_event message (silent for 0.1 seconds);"
+        " until it does, rows wait for the sweep.",
+        "The broker takes messages again.",
+    ]
+
+
+def test_a21_whoever_is_told_that_all_is_sent_finds_the_broker_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    each = Publisher()
+    seen: list[tuple[bool, bool]] = []
+    settle = each._settle
+
+    def look(count: int) -> None:
+        seen.append((each._is_slow, each._is_told))
+        settle(count)
+
+    monkeypatch.setattr(each, "_settle", look)
+    each._is_slow = each._is_told = True
+
+    each.publish("task", lambda: None)
+    each.flush(1)
+
+    assert seen == [(False, False)]
+
+
+@pytest.mark.parametrize("where", ["send", "close"])
+def test_a21_whatever_is_raised_a_message_is_sent_once_and_the_thread_goes_on(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each, sent = Publisher(), list[int]()
+
+    def stop() -> None:
+        raise SystemExit  # As a signal's handler, or a library, may.
+
+    def send() -> None:
+        sent.append(1)
+        if where == "send":
+            stop()
+
+    with monkeypatch.context() as patched:
+        if where == "close":
+            patched.setattr(publisher, "close_old_connections", stop)
+        is_sent = each.publish("task", send)
+        each.flush(1)
+        thread = each._thread
+
+    assert is_sent is (where == "close")
+    assert not each._waiting
+    monkeypatch.setattr(each, "_open_until", 0.0)
+    assert each.publish("task", lambda: sent.append(2))
+    assert sent == [1, 2]
+    assert each._thread is thread
+
+
 def test_a_time_limit_is_its_callers_and_no_failure_of_the_broker() -> None:
     def strike() -> None:
         raise SoftTimeLimitExceeded
