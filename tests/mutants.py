@@ -629,8 +629,15 @@ MUTANTS: Final = (
     Mutant(
         "inline work waits for the commit",
         "django_redpin/services/inline.py",
-        "        transaction.on_commit(partial(_do, deque([(task_name, pk)])), robust=True)\n",
-        "        _do(deque([(task_name, pk)]))\n",
+        "        transaction.on_commit(partial(_do, work), robust=True)\n",
+        "        _do(work)\n",
+        "tests/test_queue.py",
+    ),
+    Mutant(
+        "inline, a payer waits for no event",
+        "django_redpin/services/inline.py",
+        "        work = _Work(_AFTER_COMMIT)\n",
+        "        work = _Work(_AFTER_RESPONSE)\n",
         "tests/test_queue.py",
     ),
     Mutant(
