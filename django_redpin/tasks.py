@@ -21,6 +21,11 @@ _OPTIONS: Final[dict[str, Any]] = {
     "soft_time_limit": 270,
     "time_limit": 290,
 }
+# Seconds. A sweep's message that is older than the next one is of no use: a worker that comes back
+# finds only one. Of the tasks themselves too, as not every scheduler passes on its options.
+_MINUTE: Final = 60
+_TWO_MINUTES: Final = 120
+_NIGHT: Final = 6 * 60 * 60
 
 
 @shared_task(name="django_redpin.complete_session", **_OPTIONS)
@@ -55,7 +60,7 @@ def dispatch_transition(pk: int) -> None:
     dispatch_transition(pk)
 
 
-@shared_task(name="django_redpin.process_due_events", **_OPTIONS)
+@shared_task(name="django_redpin.process_due_events", expires=_MINUTE, **_OPTIONS)
 def process_due_events() -> None:
     """Process the webhook events whose message was lost, or that are tried again."""
     from .services.sweeps import process_due_events
@@ -63,7 +68,7 @@ def process_due_events() -> None:
     process_due_events()
 
 
-@shared_task(name="django_redpin.dispatch_due_transitions", **_OPTIONS)
+@shared_task(name="django_redpin.dispatch_due_transitions", expires=_MINUTE, **_OPTIONS)
 def dispatch_due_transitions() -> None:
     """Send the signals whose message was lost, or whose receivers failed."""
     from .services.sweeps import dispatch_due_transitions
@@ -71,7 +76,7 @@ def dispatch_due_transitions() -> None:
     dispatch_due_transitions()
 
 
-@shared_task(name="django_redpin.complete_due_sessions", **_OPTIONS)
+@shared_task(name="django_redpin.complete_due_sessions", expires=_MINUTE, **_OPTIONS)
 def complete_due_sessions() -> None:
     """Create the sessions at Redpin whose creation was deferred or cut off."""
     from .services.sweeps import complete_due_sessions
@@ -79,7 +84,7 @@ def complete_due_sessions() -> None:
     complete_due_sessions()
 
 
-@shared_task(name="django_redpin.register_due_recipients", **_OPTIONS)
+@shared_task(name="django_redpin.register_due_recipients", expires=_MINUTE, **_OPTIONS)
 def register_due_recipients() -> None:
     """Register the recipients at Redpin whose registration was deferred or cut off."""
     from .services.sweeps import register_due_recipients
@@ -87,7 +92,7 @@ def register_due_recipients() -> None:
     register_due_recipients()
 
 
-@shared_task(name="django_redpin.reconcile", **_OPTIONS)
+@shared_task(name="django_redpin.reconcile", expires=_TWO_MINUTES, **_OPTIONS)
 def reconcile() -> None:
     """Ask Redpin about the sessions that are due, webhooks or not; expire those that are over."""
     from .services import reconcile_payment_sessions
@@ -95,7 +100,7 @@ def reconcile() -> None:
     reconcile_payment_sessions()
 
 
-@shared_task(name="django_redpin.prune", **_OPTIONS)
+@shared_task(name="django_redpin.prune", expires=_NIGHT, **_OPTIONS)
 def prune() -> None:
     """Empty the bodies of old events, and delete older ones."""
     from .services.retention import prune
@@ -114,8 +119,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
 
     Each is a task of its own, so that a slow Redpin holds up nothing that needs no answer from it.
     """
-    # A message older than the next sweep is of no use: a worker that comes back finds only one.
-    each_minute = {"schedule": timedelta(minutes=1), "options": {"expires": 60}}
+    each_minute = {"schedule": timedelta(minutes=1), "options": {"expires": _MINUTE}}
     return {
         "redpin-process": {"task": "django_redpin.process_due_events", **each_minute},
         "redpin-dispatch": {"task": "django_redpin.dispatch_due_transitions", **each_minute},
@@ -124,11 +128,11 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "redpin-reconcile": {
             "task": "django_redpin.reconcile",
             "schedule": timedelta(minutes=2),
-            "options": {"expires": 120},
+            "options": {"expires": _TWO_MINUTES},
         },
         "redpin-prune": {
             "task": "django_redpin.prune",
             "schedule": crontab(hour="3", minute="17"),
-            "options": {"expires": 6 * 60 * 60},
+            "options": {"expires": _NIGHT},
         },
     }

@@ -599,6 +599,13 @@ MUTANTS: Final = (
         "tests/test_queue.py",
     ),
     Mutant(
+        "a silent broker is told of",
+        "django_redpin/services/publisher.py",
+        "time.monotonic() - head.began > SILENCE:\n",
+        "head.began < 0:\n",
+        "tests/test_queue.py",
+    ),
+    Mutant(
         "a forked child publishes by a thread of its own",
         "django_redpin/services/publisher.py",
         "    os.register_at_fork(after_in_child=start_anew)\n",
@@ -622,8 +629,15 @@ MUTANTS: Final = (
     Mutant(
         "inline work waits for the commit",
         "django_redpin/services/inline.py",
-        "        transaction.on_commit(partial(_do, deque([(task_name, pk)])), robust=True)\n",
-        "        _do(deque([(task_name, pk)]))\n",
+        "        transaction.on_commit(partial(_do, work), robust=True)\n",
+        "        _do(work)\n",
+        "tests/test_queue.py",
+    ),
+    Mutant(
+        "inline, a payer waits for no event",
+        "django_redpin/services/inline.py",
+        "        work = _Work(_AFTER_COMMIT)\n",
+        "        work = _Work(_AFTER_RESPONSE)\n",
         "tests/test_queue.py",
     ),
     Mutant(
@@ -638,6 +652,13 @@ MUTANTS: Final = (
         "django_redpin/services/retention.py",
         "DONE: Final = Q(next_attempt_at=None) & (\n",
         "DONE: Final = Q(pk__gt=0) | (\n",
+        "tests/services/test_retention.py",
+    ),
+    Mutant(
+        "retention finds what has a body by the index",
+        "django_redpin/services/retention.py",
+        "DONE, has_body__in=(True,), received",
+        'DONE, ~Q(body=b""), received',
         "tests/services/test_retention.py",
     ),
     Mutant(

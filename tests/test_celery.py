@@ -185,6 +185,18 @@ def test_c8_an_event_that_kills_every_worker_stops_after_its_attempts() -> None:
     assert (event.attempts, event.next_attempt_at) == (MAX_ATTEMPTS, None)
 
 
+def test_c11_a_sweep_expires_whatever_its_scheduler_passes_on() -> None:
+    for entry in tasks.beat_schedule().values():
+        with mock.patch.object(type(app), "send_task") as sent:
+            app.tasks[entry["task"]].apply_async()
+
+        assert sent.call_args.kwargs["expires"] == entry["options"]["expires"]
+
+    with mock.patch.object(type(app), "send_task") as sent:
+        tasks.process_event.delay(1)
+    assert sent.call_args.kwargs.get("expires") is None  # It may be late.
+
+
 def test_c11_the_beat_schedule_has_every_sweep_once_and_nothing_else() -> None:
     assert sorted(entry["task"] for entry in tasks.beat_schedule().values()) == sorted(
         set(OURS) - ONE_ROW

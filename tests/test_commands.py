@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from io import StringIO
@@ -16,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from django_redpin import signals
-from django_redpin.management.commands import redpin_sweep
+from django_redpin.management.commands import redpin_reconcile, redpin_sweep
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, process, register_recipient, sweeps
 from django_redpin.services.process import MAX_ATTEMPTS
@@ -132,6 +133,53 @@ def test_c11_sweep_does_all_but_prune(
     # The session that was completed meanwhile has a transition of its own.
     assert run("redpin_sweep") == due.replace("Due: transitions 1", "Done: transitions 2")
     assert not any(redpin_sweep.Command().due().values())
+
+
+def test_c11_all_of_a_sweep_ends_within_its_seconds_and_each_kind_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch, redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    """However much is due of the first kinds."""
+    for number in range(100):
+        event(str(number))
+    create_payment_session(**arguments)
+    create_payment_session(**arguments, defer=True)
+    slowly = sweeps.Sweep(sweeps.EVENTS.rows, lambda pk: time.sleep(0.05), sweeps.EVENTS.stuck)
+    monkeypatch.setattr(sweeps, "EVENTS", slowly)
+
+    began = time.monotonic()
+    done = sweeps.sweep(seconds=1.5)
+
+    assert time.monotonic() - began < 2
+    assert 0 < done["events"].tried < 20
+    assert done["sessions to complete"].tried == 1
+    assert done["transitions"].tried == 2
+
+
+def test_c11_a_sweep_counts_a_transition_that_is_stuck_once(
+    redpin: FakeRedpin,
+    arguments: dict[str, Any],
+    receivers_fail: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is tried before the others and after them, if it is due again by then."""
+    create_payment_session(**arguments)
+
+    def due_again(*args: object, **kwargs: object) -> sweeps.Swept:
+        at = datetime.now(timezone.utc)
+        StatusTransition.objects.update(next_attempt_at=at, leased_until=None)
+        return sweeps.Swept()
+
+    monkeypatch.setattr(sweeps, "reconcile", due_again)
+
+    assert sweeps.sweep()["transitions"] == sweeps.Swept(tried=1, stuck=1)
+    assert StatusTransition.objects.get().attempts == 2
+
+
+def test_c11_reconcile_says_how_many_it_asks_about() -> None:
+    parser = redpin_reconcile.Command().create_parser("manage.py", "redpin_reconcile")
+
+    assert parser.parse_args([]).limit == 1000
+    assert "default: 1000\n" in parser.format_help()
 
 
 def test_c11_an_event_that_is_given_up_fails_the_command(

@@ -29,7 +29,7 @@ from django_redpin import (
     tasks,  # noqa: F401  Celery knows them by name from here on.
 )
 from django_redpin.models import StatusTransition, WebhookEvent
-from django_redpin.services import create_payment_session, process, publisher
+from django_redpin.services import create_payment_session, dispatch, process, publisher
 from django_redpin.services.publisher import Publisher
 from django_redpin.services.queue import (
     COMPLETE_SESSION,
@@ -306,6 +306,80 @@ def test_e28_an_outage_is_told_of_once_and_without_the_brokers_password(
     assert told == [refused, "The broker takes messages again.", refused]
 
 
+def test_e28_a_broker_that_is_silent_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing fails while a connection hangs: there is but the age of what is being sent."""
+    caplog.set_level(logging.INFO, logger="django_redpin")
+    monkeypatch.setattr(publisher, "PATIENCE", 0.01)
+    monkeypatch.setattr(publisher, "SILENCE", 0.1)
+    each, go = Publisher(), threading.Event()
+
+    assert not each.publish(PROCESS_EVENT, lambda: go.wait(10))
+    assert not each.publish(DISPATCH_TRANSITION, lambda: None)
+    assert caplog.records == []
+    time.sleep(0.11)
+    for _ in range(5):
+        assert not each.publish(DISPATCH_TRANSITION, lambda: None)
+    go.set()
+    each.flush(5)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "The broker took no django_redpin.process_event message (silent for 0.1 seconds);"
+        " until it does, rows wait for the sweep.",
+        "The broker takes messages again.",
+    ]
+
+
+def test_a21_whoever_is_told_that_all_is_sent_finds_the_broker_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    each = Publisher()
+    seen: list[tuple[bool, bool]] = []
+    settle = each._settle
+
+    def look(count: int) -> None:
+        seen.append((each._is_slow, each._is_told))
+        settle(count)
+
+    monkeypatch.setattr(each, "_settle", look)
+    each._is_slow = each._is_told = True
+
+    each.publish("task", lambda: None)
+    each.flush(1)
+
+    assert seen == [(False, False)]
+
+
+@pytest.mark.parametrize("where", ["send", "close"])
+def test_a21_whatever_is_raised_a_message_is_sent_once_and_the_thread_goes_on(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each, sent = Publisher(), list[int]()
+
+    def stop() -> None:
+        raise SystemExit  # As a signal's handler, or a library, may.
+
+    def send() -> None:
+        sent.append(1)
+        if where == "send":
+            stop()
+
+    with monkeypatch.context() as patched:
+        if where == "close":
+            patched.setattr(publisher, "close_old_connections", stop)
+        is_sent = each.publish("task", send)
+        each.flush(1)
+        thread = each._thread
+
+    assert is_sent is (where == "close")
+    assert not each._waiting
+    monkeypatch.setattr(each, "_open_until", 0.0)
+    assert each.publish("task", lambda: sent.append(2))
+    assert sent == [1, 2]
+    assert each._thread is thread
+
+
 def test_a_time_limit_is_its_callers_and_no_failure_of_the_broker() -> None:
     def strike() -> None:
         raise SoftTimeLimitExceeded
@@ -357,10 +431,10 @@ def inline(settings: Settings, redpin: FakeRedpin) -> None:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
-    """The events that were processed, and whether a transaction was open."""
+    """The transitions that were dispatched, and whether a transaction was open."""
     found: list[tuple[int, bool]] = []
     monkeypatch.setattr(
-        process, "process_event", lambda pk: found.append((pk, connection.in_atomic_block))
+        dispatch, "dispatch_transition", lambda pk: found.append((pk, connection.in_atomic_block))
     )
     return found
 
@@ -390,7 +464,7 @@ def test_a_webhook_is_processed_after_its_answer_is_sent(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_an_inline_event_brings_about_is_done_after_it(
+def test_what_inline_work_brings_about_is_done_after_it(
     inline: None, monkeypatch: pytest.MonkeyPatch, done: list[tuple[int, bool]]
 ) -> None:
     order: list[str] = []
@@ -398,13 +472,13 @@ def test_what_an_inline_event_brings_about_is_done_after_it(
     def work(pk: int) -> None:
         order.append(f"begin {pk}")
         if pk == 1:
-            enqueue(PROCESS_EVENT, 2)
+            enqueue(DISPATCH_TRANSITION, 2)
             with transaction.atomic():
-                enqueue_on_commit(PROCESS_EVENT, 3)
+                enqueue_on_commit(DISPATCH_TRANSITION, 3)
         order.append(f"end {pk}")
 
-    monkeypatch.setattr(process, "process_event", work)
-    enqueue(PROCESS_EVENT, 1)
+    monkeypatch.setattr(dispatch, "dispatch_transition", work)
+    enqueue(DISPATCH_TRANSITION, 1)
 
     assert order == ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]
 
@@ -412,15 +486,44 @@ def test_what_an_inline_event_brings_about_is_done_after_it(
 @pytest.mark.django_db(transaction=True)
 def test_inline_work_runs_in_no_transaction(inline: None, done: list[tuple[int, bool]]) -> None:
     with transaction.atomic():
-        assert enqueue(PROCESS_EVENT, 7)
-        enqueue_on_commit(PROCESS_EVENT, 8)
+        assert enqueue(DISPATCH_TRANSITION, 7)
+        enqueue_on_commit(DISPATCH_TRANSITION, 8)
         assert done == []
     assert done == [(7, False), (8, False)]
 
     with transaction.atomic():
-        enqueue(PROCESS_EVENT, 9)
+        enqueue(DISPATCH_TRANSITION, 9)
         transaction.set_rollback(True)
     assert len(done) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_inline_neither_a_payer_nor_a_receiver_waits_for_events_that_came_first(
+    inline: None, redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    """Each of them is a call to Redpin; they are due, and left to the sweep."""
+    reference = "ORDER-77"
+    status = {"event_id": "1", "payment_id": "9001", "status": "AWAITING_FUNDS"}
+    for number in range(2):
+        body = {**status, "event_id": str(number), "client_reference_id": reference}
+        assert post(path_of(reference), json.dumps(body)).status_code == 200
+    waiting = WebhookEvent.objects.filter(next_attempt_at__isnull=False)
+    assert waiting.count() == 2
+    tried = list(waiting.values_list("attempts", flat=True))
+    asked = len(redpin.calls)
+
+    def receiver(transition: StatusTransition, **kwargs: object) -> None:
+        enqueue(PROCESS_EVENT, waiting.first().pk)  # type: ignore[union-attr]
+
+    signals.payment_session_created.connect(receiver)
+    try:
+        create_payment_session(**{**arguments, "client_reference_id": reference})
+    finally:
+        signals.payment_session_created.disconnect(receiver)
+
+    assert len(redpin.calls) == asked + 2  # For a token, and to create.
+    assert list(waiting.values_list("attempts", flat=True)) == tried
+    assert process_due_events() == 2
 
 
 @pytest.mark.django_db(transaction=True)

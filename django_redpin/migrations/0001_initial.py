@@ -440,6 +440,14 @@ class Migration(migrations.Migration):
                 ),
                 ("status", models.CharField(blank=True, max_length=64, verbose_name="status")),
                 ("body", models.BinaryField(verbose_name="body")),
+                (
+                    "has_body",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(models.When(body=b"", then=False), default=True),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
                 ("verifier", models.CharField(max_length=255, verbose_name="verified by")),
                 (
                     "is_signed",
@@ -660,6 +668,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookevent",
             index=models.Index(fields=["received_at"], name="redpin_event_received"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
         ),
         migrations.AddIndex(
             model_name="statustransition",

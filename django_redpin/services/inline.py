@@ -1,17 +1,18 @@
 """No worker at all: what would be enqueued is done in this process, after the answer is sent.
 
 A web server closes a response once its body is sent; what was collected meanwhile is done then.
-Elsewhere it is done after the commit. What fails is left to the sweep, as with a queue.
+Elsewhere signals are sent after the commit, and what calls Redpin is left to the sweep: there a
+payer waits, or a person in the admin. What fails is left to the sweep, as with a queue.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Final, ParamSpec, TypeAlias, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from django.db import transaction
 from django.http import HttpResponseBase
@@ -23,29 +24,43 @@ logger = logging.getLogger("django_redpin")
 
 _P = ParamSpec("_P")
 _Response = TypeVar("_Response", bound=HttpResponseBase)
-_Work: TypeAlias = "deque[tuple[str, int]]"
 
 # Where each verb lives. They are imported when they are called: they enqueue, too.
-_VERBS: Final = {
-    "django_redpin.process_event": "django_redpin.services.process.process_event",
+_AFTER_COMMIT: Final = {
     "django_redpin.dispatch_transition": "django_redpin.services.dispatch.dispatch_transition",
 }
+_AFTER_RESPONSE: Final = {
+    "django_redpin.process_event": "django_redpin.services.process.process_event",
+    **_AFTER_COMMIT,
+}
+
+
+class _Work(deque[tuple[str, int]]):
+    """Task names and primary keys, of the tasks in `verbs` alone."""
+
+    def __init__(self, verbs: Mapping[str, str]) -> None:
+        super().__init__()
+        self.verbs = verbs
+
+
 _collected: ContextVar[_Work | None] = ContextVar("redpin_collected", default=None)
 
 
 def do_later(task_name: str, pk: int) -> bool:
     """Do it after the response, else after the commit; return False for what the sweep has to do.
 
-    Sessions and recipients are left to the sweep: a payer must not wait for them.
+    Sessions and recipients are always left to the sweep, events are outside `after_response`.
     """
-    if task_name not in _VERBS:
-        return False
     work = _collected.get()
+    is_at_once = work is None
     if work is None:
+        work = _Work(_AFTER_COMMIT)
+    if task_name not in work.verbs:
+        return False
+    work.append((task_name, pk))
+    if is_at_once:
         # Outside a transaction that is now.
-        transaction.on_commit(partial(_do, deque([(task_name, pk)])), robust=True)
-    else:
-        work.append((task_name, pk))
+        transaction.on_commit(partial(_do, work), robust=True)
     return True
 
 
@@ -54,7 +69,7 @@ def after_response(view: Callable[_P, _Response]) -> Callable[_P, _Response]:
 
     @wraps(view)
     def collect(*args: _P.args, **kwargs: _P.kwargs) -> _Response:
-        work: _Work = deque()
+        work = _Work(_AFTER_RESPONSE)
         token = _collected.set(work)
         try:
             response = view(*args, **kwargs)
@@ -83,7 +98,7 @@ def _do(work: _Work) -> None:
         while work:
             task_name, pk = work.popleft()
             try:
-                import_string(_VERBS[task_name])(pk)
+                import_string(work.verbs[task_name])(pk)
             except Exception as error:
                 if is_interrupt(error):
                     raise

@@ -25,9 +25,11 @@ from ..exceptions.interrupts import is_interrupt
 logger = logging.getLogger("django_redpin")
 
 # Seconds. How long a caller waits for its message; how long none is tried after one that failed;
-# how long a process that ends waits for the messages that it still has.
+# how long one may be on its way until the broker is said to be silent; how long a process that ends
+# waits for the messages that it still has.
 PATIENCE = 0.04
 CIRCUIT = 5.0
+SILENCE = 3.0
 LAST_WORDS = 1.0
 # Messages that may wait for one another.
 ROOM: Final = 1000
@@ -38,6 +40,7 @@ class _Message:
         self.name = name
         # In the context of who sends it: that is where tracers look for the span around it.
         self.send: Callable[[], object] = partial(copy_context().run, send)
+        self.began: float | None = None  # To be sent, by the monotonic clock.
         self.settled = threading.Event()
         self.is_sent = False
         self.interrupt: Exception | None = None
@@ -67,13 +70,18 @@ class Publisher:
             if not is_full:
                 self._waiting.append(message)
                 self._changed.notify_all()
+            head = self._waiting[0]
             patience = 0 if self._is_slow else PATIENCE
+        if head.began is not None and time.monotonic() - head.began > SILENCE:
+            self._tell(head.name, f"silent for {SILENCE:g} seconds")
         if is_full:
             self._tell(name, f"{ROOM} others wait for it")
             return False
         if not message.settled.wait(patience):
-            self._is_slow = True
-            return False
+            with self._changed:
+                if not message.settled.is_set():
+                    self._is_slow = True
+                    return False
         if message.interrupt is not None:
             raise message.interrupt
         return message.is_sent
@@ -98,31 +106,28 @@ class Publisher:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
                 message = self._waiting[0]
+                message.began = time.monotonic()
             self._send(message)
             del message  # It holds its sender's context.
 
     def _send(self, message: _Message) -> None:
+        """Send it, once, whatever is raised: one that stayed would be sent by the next thread."""
         began = time.monotonic()
-        try:
-            message.send()
-        except Exception as error:  # noqa: BLE001  Whatever a broker's library raises, the row is safe.
-            if is_interrupt(error):
-                message.interrupt = error
-                self._settle(1)
-            else:
-                self._drop(message, error)
-            return
-        finally:
-            close_old_connections()  # Should a receiver of Celery's signals have used one.
-        message.is_sent = True
+        error = _raised_by(message.send)
         is_quick = time.monotonic() - began < PATIENCE
-        if self._settle(1) == 0 and is_quick:
-            self._is_slow = False
-            if self._is_told:
-                self._is_told = False
-                logger.info("The broker takes messages again.")
+        _raised_by(close_old_connections)  # Should a receiver of Celery's signals have used one.
+        if error is None:
+            message.is_sent = True
+            if is_quick:
+                self._recover()  # Before whoever waits for it hears of it.
+            self._settle(1)
+        elif isinstance(error, Exception) and is_interrupt(error):
+            message.interrupt = error
+            self._settle(1)
+        else:
+            self._drop(message, error)
 
-    def _drop(self, message: _Message, error: Exception) -> None:
+    def _drop(self, message: _Message, error: BaseException) -> None:
         """Leave this message and all that wait behind it to the sweep, and the broker alone."""
         self._tell(message.name, type(error).__name__)
         self._open_until = time.monotonic() + CIRCUIT
@@ -130,19 +135,38 @@ class Publisher:
             count = len(self._waiting)
         self._settle(count)
 
-    def _settle(self, count: int) -> int:
-        """Be done with the first so many messages, and return how many are left."""
+    def _recover(self) -> None:
+        """Take the broker for well again, if no other message waits for it."""
+        with self._changed:
+            if len(self._waiting) > 1:
+                return
+            is_news = self._is_told
+            self._is_slow = self._is_told = False
+        if is_news:
+            logger.info("The broker takes messages again.")
+
+    def _settle(self, count: int) -> None:
+        """Be done with the first so many messages."""
         with self._changed:
             for _ in range(count):
                 self._waiting.popleft().settled.set()
             self._changed.notify_all()
-            return len(self._waiting)
 
     def _tell(self, name: str, reason: str) -> None:
-        if not self._is_told:
-            self._is_told = True
+        with self._changed:
+            is_news, self._is_told = not self._is_told, True
+        if is_news:
             text = "The broker took no %s message (%s); until it does, rows wait for the sweep."
             logger.warning(text, name, reason)
+
+
+def _raised_by(work: Callable[[], object]) -> BaseException | None:
+    """Call it, and return what it raised: whatever that is, the row is safe."""
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001  Nor may it end the thread.
+        return error
+    return None
 
 
 _publisher = Publisher()

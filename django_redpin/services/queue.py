@@ -30,8 +30,9 @@ DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 
 
 def enqueue(task_name: str, pk: int) -> bool:
-    """Have the task done soon, once, and return whether that is under way for sure.
+    """Try to have the task done soon. Whether it will be is the row's affair, not this one's.
 
+    Returns whether a queue surely took it, which nobody needs to look at; False may mean: not yet.
     Never retries, and with Celery never takes longer than `publisher.PATIENCE`. Raises nothing but
     the time limit of the task that it is called in.
     """

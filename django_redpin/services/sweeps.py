@@ -58,24 +58,33 @@ class Sweep:
 
     def run(self, limit: int = LIMIT, seconds: float = SECONDS) -> Swept:
         """Work on what is due, each row once, within these bounds. A row that fails is logged."""
+        return self.told_of(self.work_on_due(limit, seconds))
+
+    def work_on_due(self, limit: int, seconds: float) -> set[int]:
+        """Work on what is due, and return the primary keys."""
         deadline = time.monotonic() + seconds
-        tried = stuck = 0
+        tried: set[int] = set()
         last: tuple[Any, int] | None = None
-        while tried < limit and time.monotonic() < deadline:
-            found = self._after(last)[: min(BATCH, limit - tried)]
+        while len(tried) < limit and time.monotonic() < deadline:
+            found = self._after(last)[: min(BATCH, limit - len(tried))]
             batch = list(found.values_list("next_attempt_at", "pk"))
             if not batch:
                 break
-            done = []
             for at, pk in batch:
                 if time.monotonic() >= deadline:
                     break
                 self._try(pk)
-                done.append(pk)
+                tried.add(pk)
                 last = (at, pk)
-            tried += len(done)
-            stuck += self.rows.filter(self.stuck, pk__in=done).count()
-        return Swept(tried, stuck)
+        return tried
+
+    def told_of(self, tried: set[int]) -> Swept:
+        """Return what became of these rows."""
+        keys, stuck = sorted(tried), 0
+        for start in range(0, len(keys), BATCH):
+            rows = self.rows.filter(self.stuck, pk__in=keys[start : start + BATCH])
+            stuck += rows.count()
+        return Swept(len(keys), stuck)
 
     def _after(self, last: tuple[Any, int] | None) -> QuerySet[Any]:
         """Return what is due after that row, so that one that stays due is not met again."""
@@ -152,18 +161,24 @@ def register_due_recipients(limit: int = LIMIT, seconds: float = SECONDS) -> int
 def sweep(limit: int = LIMIT, seconds: float = SECONDS) -> dict[str, Swept]:
     """Do all of the above, and ask about the sessions that are due; return what each did.
 
-    One after the other, each within these bounds.
+    One after the other, each within this `limit`, and all of them within so many `seconds`: each
+    has an equal part of what those before it have left, so that none takes the time of another.
     """
+    deadline = time.monotonic() + seconds
+
+    def part(kinds: int) -> float:
+        return max(0.0, deadline - time.monotonic()) / kinds
+
     # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
-    told = TRANSITIONS.run(limit, seconds)
+    told = TRANSITIONS.work_on_due(limit, part(6))
     done = {
-        "events": EVENTS.run(limit, seconds),
-        "sessions asked about": reconcile(limit, seconds),
-        "sessions to complete": SESSIONS.run(limit, seconds),
-        "recipients": RECIPIENTS.run(limit, seconds),
+        "events": EVENTS.run(limit, part(5)),
+        "sessions asked about": reconcile(limit, part(4)),
+        "sessions to complete": SESSIONS.run(limit, part(3)),
+        "recipients": RECIPIENTS.run(limit, part(2)),
     }
-    again = TRANSITIONS.run(limit, seconds)
-    return {"transitions": Swept(told.tried + again.tried, told.stuck + again.stuck), **done}
+    told |= TRANSITIONS.work_on_due(limit, part(1))  # What the others brought about.
+    return {"transitions": TRANSITIONS.told_of(told), **done}
 
 
 def reconcile(limit: int = LIMIT, seconds: float = SECONDS, *, account: str | None = None) -> Swept:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...services.reconcile import due_sessions
+from ...services.reconcile import MOST_SESSIONS, due_sessions
 from ...services.sweeps import Swept, reconcile
 from ..sweeping import SweepCommand
 
@@ -16,8 +16,9 @@ class Command(SweepCommand):
     help = "Ask Redpin about the sessions that are due, whether webhooks came or not."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take an account, too."""
+        """Take an account, too. A run asks about no more sessions than it does by default."""
         super().add_arguments(parser)
+        parser.set_defaults(limit=MOST_SESSIONS)
         parser.add_argument(
             "--account", help="an alias of REDPIN['ACCOUNTS']; default: all of them"
         )

@@ -11,7 +11,7 @@ from ..sweeping import SweepCommand
 
 
 class Command(SweepCommand):
-    help = "Do all that is due, one kind after the other, each within the bounds."
+    help = "Do all that is due, one kind after the other, all of it within the seconds."
 
     def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, sweeps.Swept]:
         """Do it all."""
