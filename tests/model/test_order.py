@@ -28,6 +28,7 @@ from django_redpin.models import (
     StatusTransition,
     WebhookEvent,
 )
+from django_redpin.rules.statuses import may_follow, proves
 from django_redpin.services.process import process_event
 from django_redpin.services.record import record_event
 from django_redpin.services.refresh import ask_and_apply
@@ -261,7 +262,16 @@ class Course:
         return ways
 
     def _is_where_redpin_is(self) -> None:
-        assert self.end() == self.expected()
+        if self.may_lag:
+            # Of two payees' equal steps, a list that lagged may have confirmed the later one early:
+            # the next look at Redpin's list, which the sweep has, puts that right.
+            with a_tests_own_transaction():
+                self.session.refresh_from_db()
+                ask_and_apply(self.session)
+                assert self.end() == self.expected()
+                transaction.set_rollback(True)
+        else:
+            assert self.end() == self.expected()
         moves = StatusTransition.objects.filter(subject="payment_status").order_by("pk")
         told = list(moves.values_list("from_value", "to_value"))
         assert [start for start, _ in told] == ["", *(end for _, end in told[:-1])]
@@ -300,8 +310,14 @@ def test_a22_e13_every_order_ends_the_same_with_redpin_at_the_end(
     make: Callable[..., Course], name: str, tie: str
 ) -> None:
     course = make(FLOWS[name], tie, shown=len(FLOWS[name]))
+    last = course.flow[-1][0]
+    believed = [
+        status
+        for status, payee in course.flow
+        if proves(last, status) or (payee and may_follow(status, last))
+    ]
 
-    assert course.walk() == math.factorial(len(course.flow))
+    assert course.walk() == math.factorial(len(believed))
 
 
 @pytest.mark.slow
