@@ -37,6 +37,7 @@ def worker_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_call_is_remembered() -> Iterator[None]:
     """Keep tokens, circuits, budgets and refusals of one test out of the next."""
+    celery_app.set_current()  # Another app becomes that by being imported.
     cache.clear()
     failures.reset()
     breaker.reset()

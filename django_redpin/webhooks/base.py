@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..exceptions import ConfigurationError
 from ..rules.networks import Address
 from ..rules.signatures import HEADER_MAX_BYTES
 
@@ -19,7 +18,7 @@ class NoVerifier(Exception):
     """Nothing can be verified now, so nothing is accepted; later it may be. For our log, too."""
 
 
-class WeakSecret(ConfigurationError):
+class WeakSecret(Exception):
     """A verifier has no secrets, or one that can be guessed or is of the wrong form."""
 
 

@@ -136,7 +136,7 @@ def _tell_of_an_older_secret(proof: Proof) -> None:
 def make_verifiers(listed: Sequence[Mapping[str, Any]]) -> list[Verifier]:
     """Return the verifiers of `WEBHOOK_VERIFIERS`.
 
-    Raises `ConfigurationError` where one can't be imported, or its options can't be used; and so
+    Raises `ConfigurationError` where one can't be imported, or its options can't be used, and
     `WeakSecret`. The text holds names alone, as any value may be a secret.
     """
     if len(listed) > MAX_VERIFIERS:

@@ -108,7 +108,9 @@ def test_the_receiver_is_connected_to_the_packages_signal(
     shop: FakeRedpin, order: Order, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enqueued: list[Any] = []
-    monkeypatch.setattr(tasks.deposit_paid, "apply_async", lambda args: enqueued.append(args))
+    monkeypatch.setattr(
+        tasks.deposit_paid, "apply_async", lambda args, **options: enqueued.append(args)
+    )
     assert order.session is not None
     shop.pay(order.session.client_reference_id, "PAYMENT_COMPLETED")
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -123,6 +124,11 @@ def note(name: str, text: str) -> None:
         os.write(file, f"{text}\n".encode())
     finally:
         os.close(file)
+
+
+def heard() -> Counter[tuple[str, int]]:
+    """Return how often each signal, and "task", came with which transition."""
+    return Counter((name, int(pk)) for name, pk in (line.split() for line in noted("heard")))
 
 
 def noted(name: str) -> list[str]:

@@ -1,11 +1,11 @@
 """The merchant's side in a real worker: notes each signal and each task in a file.
 
-Where the folder has a file called "refuse", the next receiver takes it away and raises.
+Imported by the real processes alone, as it listens to the signals of whoever imports it. Where the
+folder has a file called "refuse", the next receiver takes it away and raises.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from celery import shared_task
@@ -14,14 +14,9 @@ from django_redpin import signals
 from django_redpin.models import StatusTransition
 from django_redpin.receivers import on
 
-from .kill_points import folder, note, noted
+from .kill_points import folder, note
 
 _SIGNALS = ("payment_session_created", "payment_status_changed", "payment_completed")
-
-
-def heard() -> Counter[tuple[str, int]]:
-    """Return how often each signal, and "task", came with which transition."""
-    return Counter((name, int(pk)) for name, pk in (line.split() for line in noted("heard")))
 
 
 def _listen(name: str) -> None:

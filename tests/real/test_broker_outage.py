@@ -17,8 +17,8 @@ from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
 from tests.redpin_server import FakeRedpin, Server
 
+from .kill_points import heard
 from .lanes import Lane, lane_on
-from .merchant import heard
 from .parts import answers, unavailable, wait_for, wait_for_worker
 from .posting import event, post_at_once
 from .servers import Proxy, RedisServer

@@ -23,8 +23,8 @@ from tests.redpin_server import FakeRedpin, Handler, Server
 from tests.webhooks.posting import path
 
 from . import kill_points
+from .kill_points import heard
 from .lanes import Lane, lane_on
-from .merchant import heard
 from .parts import wait_for, wait_for_worker
 from .posting import event
 from .servers import RedisServer

@@ -15,9 +15,8 @@ from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
 from tests.redpin_server import FakeRedpin
 
-from .kill_points import noted
+from .kill_points import heard, noted
 from .lanes import Lane
-from .merchant import heard
 from .parts import channel, wait_for
 from .posting import event, post, post_at_once
 
