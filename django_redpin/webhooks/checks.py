@@ -68,5 +68,5 @@ def _verifiers(where: str, raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-def _named(where: str, error: ConfigurationError) -> str:
+def _named(where: str, error: Exception) -> str:
     return str(error).replace("REDPIN[", f"{where}[", 1)

@@ -87,7 +87,7 @@ def verify_post(account: Account, request: HttpRequest, body: bytes) -> Passed:
     """
     try:
         verifiers = make_verifiers(account.webhook_verifiers)
-    except ConfigurationError as error:
+    except (ConfigurationError, WeakSecret) as error:
         raise NoVerifier(str(error)) from None
     if account.webhook_trust == "verified" and not any(each.is_signed for each in verifiers):
         raise NoVerifier("REDPIN['WEBHOOK_TRUST'] is 'verified', and no verifier is of signatures.")
