@@ -47,12 +47,13 @@ def redrive_events(
     that was applied is left alone, so that nothing is told twice; one whose body was purged can't
     be read again. With `dry_run` nothing is changed.
     """
+    total = events.count()  # Before: what is due again may no longer be among them.
     given_up = events.filter(outcome__in=EVENT_OUTCOMES).exclude(body=b"")
     fresh = {"outcome": WebhookEvent.Outcome.PENDING, "processed_at": None}
     due = _redrive(
         given_up, PROCESS_EVENT, fresh, dry_run=dry_run, per_second=per_second, limit=limit
     )
-    return Redriven(due, events.count() - due)
+    return Redriven(due, total - due)
 
 
 def redrive_transitions(
@@ -66,12 +67,13 @@ def redrive_transitions(
 
     One that is held back is left: `release_from_review` lets it go.
     """
+    total = transitions.count()
     given_up = transitions.filter(outcome=StatusTransition.Outcome.DEAD)
     fresh = {"outcome": StatusTransition.Outcome.PENDING}
     due = _redrive(
         given_up, DISPATCH_TRANSITION, fresh, dry_run=dry_run, per_second=per_second, limit=limit
     )
-    return Redriven(due, transitions.count() - due)
+    return Redriven(due, total - due)
 
 
 def _redrive(

@@ -147,6 +147,18 @@ def test_a_receiver_that_fails_for_ever_is_given_up_and_can_be_redriven(
     assert {kwargs["transition"].pk for _, kwargs in listener.heard} == {row.pk}
 
 
+def test_a27_the_command_goes_through_all_unless_a_limit_is_given(
+    session: PaymentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(redrive, "LIMIT", 1)
+    for number in range(4):
+        give_up(post(session, event_body(session, "PROCESSING", event_id=str(number))))
+
+    assert command("--outcome", "dead", "--limit", "1", "--dry-run").startswith("1 events")
+    assert command("--outcome", "dead").startswith("4 events are due again; 0 left")
+
+
 def test_what_a_review_holds_back_is_not_told_by_a_redrive(session: PaymentSession) -> None:
     StatusTransition.objects.update(outcome="held", next_attempt_at=None)
     pk = StatusTransition.objects.get().pk
@@ -179,6 +191,7 @@ def test_the_command_finds_events_by_all_that_is_said(dead: WebhookEvent) -> Non
         (["--since", "yesterday"], "invalid time such as"),
         (["--outcome", "dead", "--per-second", "0"], "number above 0"),
         (["--event", "one"], "invalid int"),
+        (["--outcome", "dead", "--limit", "0"], "number of 1 or more"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str], said: str) -> None:

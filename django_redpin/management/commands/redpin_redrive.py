@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -31,10 +32,11 @@ class Command(BaseCommand):
         what.add_argument("--since", type=_time, metavar="TIME", help="received then or later, UTC")
         what.add_argument("--until", type=_time, metavar="TIME", help="received before, UTC")
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+        parser.add_argument("--limit", type=_number, default=sys.maxsize, help="default: all")
         parser.add_argument("--per-second", type=_rate, default=10.0, help="at most; default 10")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        how = {"dry_run": options["dry_run"], "per_second": options["per_second"]}
+        how = {name: options[name] for name in ("dry_run", "per_second", "limit")}
         events = _events(options)
         if options["transition"]:
             if events is not None:
@@ -74,6 +76,13 @@ def _time(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def _rate(text: str) -> float:
     rate = float(text)
     if not 0 < rate <= 1000:
@@ -83,4 +92,5 @@ def _rate(text: str) -> float:
 
 # argparse tells by these what an argument should have been.
 _time.__name__ = "time such as 2026-11-25T14:30"
+_number.__name__ = "number of 1 or more"
 _rate.__name__ = "number above 0, up to 1000"
