@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -20,6 +21,9 @@ NIGHTLY = int(os.environ.get("REDPIN_MODEL_EXAMPLES", "0"))
 EXAMPLES = NIGHTLY or 500
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Not every release of hypothesis says what it takes.
+run_machine: Callable[..., None] = run_state_machine_as_test
+
 
 def run(world: World, payees: list[Recipient], number: int, *, examples: int, steps: int) -> None:
     """Run the machine under a seed of its own."""
@@ -29,7 +33,7 @@ def run(world: World, payees: list[Recipient], number: int, *, examples: int, st
 
     Bound.world = world
     Bound.payees = payees
-    run_state_machine_as_test(
+    run_machine(
         seed(number)(Bound) if not NIGHTLY else Bound,
         settings=settings(
             max_examples=examples,
