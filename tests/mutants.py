@@ -688,14 +688,14 @@ MUTANTS: Final = (
         "        payment_status_position=session.payment_status_position,\n"
         "        state=session.state,\n",
         "",
-        "tests/model/test_invariants.py",
+        "tests/model/test_invariants.py tests/services/test_events.py",
     ),
     Mutant(
         "a claim is believed once Redpin confirms it",
         "django_redpin/services/confirm.py",
         "    return Verdict(record, _contradiction(session, message, record))\n",
         "    return Verdict(record)\n",
-        "tests/model/test_invariants.py",
+        "tests/model/test_invariants.py tests/services/test_events.py",
     ),
     Mutant(
         "a transition that was told is not told for ever",
@@ -709,8 +709,7 @@ MUTANTS: Final = (
         "django_redpin/rules/statuses.py",
         "timezone.utc), RANKS.get(status, 0), key)",
         "timezone.utc), 0, key)",
-        "tests/model/test_order.py::"
-        "test_a22_of_two_facts_of_one_second_the_flow_decides_and_not_their_keys",
+        "tests/rules/test_statuses.py",
     ),
     Mutant(
         "a refund proves no payout",
