@@ -22,8 +22,8 @@ from django_redpin import tasks
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.receivers import on
 from django_redpin.services import create_payment_session, queue, reconcile, retention, sweeps
-from django_redpin.services.leases import LEASE
-from django_redpin.services.process import MAX_ATTEMPTS, process_event
+from django_redpin.services.leases import LEASE, MAX_ATTEMPTS
+from django_redpin.services.process import process_event
 from django_redpin.signals import payment_completed, webhook_rejected
 from tests.celery import app
 from tests.redpin_server import FakeRedpin

@@ -20,7 +20,7 @@ from django_redpin import signals
 from django_redpin.management.commands import redpin_reconcile, redpin_sweep
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, process, register_recipient, sweeps
-from django_redpin.services.process import MAX_ATTEMPTS
+from django_redpin.services.leases import MAX_ATTEMPTS
 from tests.redpin_server import FakeRedpin
 
 pytestmark = pytest.mark.django_db

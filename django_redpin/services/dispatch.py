@@ -15,17 +15,13 @@ from ..models import PaymentSession, StatusTransition
 from ..rules.statuses import FAILED, PAYMENT_COMPLETED
 from .announce import announce, raise_time_limit
 from .journal import Subject, rearm_held
-from .leases import claim, retry_at
+from .leases import MAX_ATTEMPTS, claim, retry_at
 from .opening import UNFINISHED
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 Outcome = StatusTransition.Outcome
-
-# How often receivers are told of one transition, if they go on failing. The waits double up to an
-# hour, so that 80 of them are about three days: longer than a merchant's broker is away.
-MAX_DISPATCHES: Final = 80
 
 _BY_STATE: Final[dict[str, Signal]] = {
     State.EXPIRED: signals.payment_session_expired,
@@ -52,8 +48,9 @@ def dispatch_transition(pk: int) -> bool:
     if _is_held(transition):
         _hold(transition)
         return False
-    if transition.attempts > MAX_DISPATCHES:  # None came to an end: a receiver kills its workers.
-        return _failed(transition, "Its attempts never end.")
+    if transition.attempts > MAX_ATTEMPTS:  # None came to an end: a receiver kills its workers.
+        _failed(transition, "Its attempts never end.")
+        return False
     failures = [
         failure
         for signal in _signals(transition)
@@ -81,9 +78,9 @@ def dispatch_transition(pk: int) -> bool:
     return True
 
 
-def _failed(transition: StatusTransition, reason: str) -> bool:
+def _failed(transition: StatusTransition, reason: str) -> None:
     """Note why, and when receivers are told again; in the end it is left for a person."""
-    is_given_up = transition.attempts >= MAX_DISPATCHES
+    is_given_up = transition.attempts >= MAX_ATTEMPTS
     update(
         _untold(transition),
         outcome=Outcome.DEAD if is_given_up else Outcome.PENDING,
@@ -95,7 +92,6 @@ def _failed(transition: StatusTransition, reason: str) -> bool:
     logger.error(
         "Receivers failed for transition %s: %s.%s", transition.pk, reason, cure * is_given_up
     )
-    return False
 
 
 def _untold(transition: StatusTransition) -> QuerySet[StatusTransition]:

@@ -22,6 +22,9 @@ from .transactions import update
 # token and a retry at each step, can write nothing any more (`endings.py`).
 LEASE: Final = timedelta(seconds=300)
 _FIRST_DELAY: Final = 5.0
+# After so many attempts an event or a transition is given up. The waits double up to an hour, so
+# that they are some three days: longer than Redpin, or a merchant's broker, is away.
+MAX_ATTEMPTS: Final = 80
 # A message may come to a worker whose clock is behind that of the one who wrote the row.
 _SKEW: Final = timedelta(seconds=2)
 _MAX_DELAY: Final = 3600.0

@@ -21,7 +21,7 @@ from .claims import amount_claim_mismatch, identity_claim_mismatch
 from .confirm import confirm
 from .facts import Fact, apply_fact
 from .journal import hold_for_review
-from .leases import claim, retry_at
+from .leases import MAX_ATTEMPTS, claim, retry_at
 from .transactions import update
 
 logger = logging.getLogger("django_redpin")
@@ -34,10 +34,8 @@ _GIVEN_UP: Final = {
     Outcome.CONTRADICTED: Outcome.CONTRADICTED,
 }
 
-# How often an event is tried before it is given up. What fails is tried for some three days, longer
-# than Redpin is away; what finds no session for some hours; and what Redpin contradicts for an hour
-# or two, as its list may lag behind its webhooks.
-MAX_ATTEMPTS: Final = 80
+# How often an event is tried that does not fail (`leases.MAX_ATTEMPTS`): one that finds no session
+# for some hours, one that Redpin contradicts for an hour or two, as its list may lag behind.
 MAX_WAITS: Final = 12
 MAX_CONTRADICTIONS: Final = 10
 

@@ -17,7 +17,8 @@ from django_redpin.exceptions import UnreadableEvent
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import Share, create_payment_session, facts, refresh_payment_session
 from django_redpin.services.journal import move_state
-from django_redpin.services.process import MAX_ATTEMPTS, MAX_CONTRADICTIONS, process_event
+from django_redpin.services.leases import MAX_ATTEMPTS
+from django_redpin.services.process import MAX_CONTRADICTIONS, process_event
 from django_redpin.services.record import record_event
 from django_redpin.services.shares import shares_of as real_shares_of
 from tests.redpin_server import FakeRedpin, Handler

@@ -15,6 +15,7 @@ from django_redpin import signals
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import dispatch, journal, process, release_from_review
 from django_redpin.services.confirm import confirm as real_confirm
+from django_redpin.services.leases import MAX_ATTEMPTS
 from django_redpin.services.process import process_event
 from django_redpin.services.sweeps import dispatch_due_transitions
 from tests.redpin_server import FakeRedpin
@@ -187,7 +188,7 @@ def test_c8_a_transition_whose_receiver_kills_its_workers_is_given_up(
     session: PaymentSession, redpin: FakeRedpin, listener: Listener
 ) -> None:
     transition = paid(session, redpin)
-    StatusTransition.objects.filter(pk=transition.pk).update(attempts=dispatch.MAX_DISPATCHES)
+    StatusTransition.objects.filter(pk=transition.pk).update(attempts=MAX_ATTEMPTS)
 
     assert not dispatch.dispatch_transition(transition.pk)
 
@@ -260,7 +261,7 @@ def test_a26_a_crash_as_an_event_is_given_up_leaves_it_to_be_told_again(
     session: PaymentSession, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = post(session, event_body(session, "PAYMENT_COMPLETED"))
-    WebhookEvent.objects.update(attempts=process.MAX_ATTEMPTS)
+    WebhookEvent.objects.update(attempts=MAX_ATTEMPTS)
 
     def die(*args: object, **kwargs: object) -> None:
         raise SystemExit
