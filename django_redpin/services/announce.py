@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.dispatch import Signal
+
+from ..exceptions.interrupts import is_interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def announce(signal: Signal, sender: type, **named: Any) -> list[Failure]:
 def raise_time_limit(failures: list[Failure]) -> None:
     """Raise the task's time limit if it struck in a receiver: it was meant for the task."""
     for failure in failures:
-        if isinstance(failure.error, SoftTimeLimitExceeded):
+        if is_interrupt(failure.error):
             raise failure.error
 
 
