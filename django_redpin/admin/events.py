@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import WebhookEvent
 from ..services.redrive import redrive_events
-from .readonly import ReadOnlyAdmin, link
-from .redriving import PER_SECOND, may_redrive, tell_redriven
+from .readonly import link
+from .redriving import PER_SECOND, RedrivingAdmin
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnlyAdmin):
+class WebhookEventAdmin(RedrivingAdmin):
     """Every event as it came, and what became of it."""
 
     list_display = (
@@ -29,7 +29,6 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         "duplicates",
     )
     list_filter = ("outcome", "status", "event_type", "account", "received_at")
-    actions = ("redrive",)
     search_fields = ("client_reference_id__exact", "event_id__exact", "payment_id__exact")
     search_help_text = _("Exact: reference, event id or payment id.")
     fields = (
@@ -54,11 +53,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Process again what was given up"), permissions=["redrive"])
     def redrive(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         """Make the selected events due again; say how many, and how many were left."""
-        tell_redriven(self, request, redrive_events(queryset, per_second=PER_SECOND))
-
-    def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Whether the user has the permission that this action asks for."""
-        return may_redrive(self, request)
+        self.tell_redriven(request, redrive_events(queryset, per_second=PER_SECOND))
 
     @admin.display(description=_("session"))
     def session_link(self, obj: WebhookEvent) -> SafeString | str:

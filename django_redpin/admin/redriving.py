@@ -10,20 +10,24 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from ..services import Redriven
-from .readonly import AnyModelAdmin
+from .readonly import ReadOnlyAdmin
 
 # Somebody waits for the page; what the workers make of it is theirs to pace.
 PER_SECOND: Final = 1000.0
 
 
-def may_redrive(page: AnyModelAdmin, request: HttpRequest) -> bool:
-    """Tell whether the user may try again rows of this page."""
-    codename = get_permission_codename("redrive", page.opts)
-    return bool(request.user.has_perm(f"{page.opts.app_label}.{codename}"))
+class RedrivingAdmin(ReadOnlyAdmin):
+    """A read-only page with the action `redrive`, for users with the permission of that name."""
 
+    actions = ("redrive",)
 
-def tell_redriven(page: AnyModelAdmin, request: HttpRequest, done: Redriven) -> None:
-    """Say on the next page how many rows are due again, and how many were left."""
-    text = _("%(due)s due again; %(left)s left as they are, done or not given up.")
-    level = messages.SUCCESS if done.due else messages.WARNING
-    page.message_user(request, text % {"due": done.due, "left": done.left}, level)
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        """Whether the user has the permission that the action asks for."""
+        codename = get_permission_codename("redrive", self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    def tell_redriven(self, request: HttpRequest, done: Redriven) -> None:
+        """Say on the next page how many rows are due again, and how many were left."""
+        text = _("%(due)s due again; %(left)s left as they are, done or not given up.")
+        level = messages.SUCCESS if done.due else messages.WARNING
+        self.message_user(request, text % {"due": done.due, "left": done.left}, level)

@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import StatusTransition
 from ..services.redrive import redrive_transitions
-from .readonly import ReadOnlyAdmin, link
-from .redriving import PER_SECOND, may_redrive, tell_redriven
+from .readonly import link
+from .redriving import PER_SECOND, RedrivingAdmin
 
 
 @admin.register(StatusTransition)
-class StatusTransitionAdmin(ReadOnlyAdmin):
+class StatusTransitionAdmin(RedrivingAdmin):
     """Every transition, and whether receivers have been told of it."""
 
     list_display = (
@@ -29,7 +29,6 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
         "attempts",
     )
     list_filter = ("subject", "outcome", "is_documented", "to_value")
-    actions = ("redrive",)
     list_select_related = ("session",)
     search_fields = ("session__client_reference_id__exact",)
     search_help_text = _("Exact: the session's reference.")
@@ -53,11 +52,7 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Tell receivers again what was given up"), permissions=["redrive"])
     def redrive(self, request: HttpRequest, queryset: QuerySet[StatusTransition]) -> None:
         """Make the selected transitions due again; say how many, and how many were left."""
-        tell_redriven(self, request, redrive_transitions(queryset, per_second=PER_SECOND))
-
-    def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Whether the user has the permission that this action asks for."""
-        return may_redrive(self, request)
+        self.tell_redriven(request, redrive_transitions(queryset, per_second=PER_SECOND))
 
     @admin.display(description=_("session"))
     def session_link(self, obj: StatusTransition) -> SafeString | str:
