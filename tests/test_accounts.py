@@ -21,7 +21,7 @@ from pytest_django import Settings
 from django_redpin.checks import check_settings
 from django_redpin.client import RedpinClient, api
 from django_redpin.conf import get_account
-from django_redpin.embed.frame import frame_source
+from django_redpin.embed import frame_source
 from django_redpin.exceptions import (
     ConfigurationError,
     IdempotencyConflict,

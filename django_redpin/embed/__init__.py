@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .frame import frame_source, payment_session_html
+from .frame import payment_session_html
+from .source import frame_source
 
 __all__ = ["frame_source", "payment_session_html"]
