@@ -760,6 +760,27 @@ MUTANTS: Final = (
         "        pass\n",
         "tests/services/test_telling.py tests/services/test_belief.py",
     ),
+    Mutant(
+        "the sandbox's controls, against pages of another origin",
+        "django_redpin/sandbox/control.py",
+        "    if origin not in (None, own) or site not in",
+        "    if site not in",
+        "tests/sandbox/test_control.py",
+    ),
+    Mutant(
+        "the sandbox's controls, against what a form of any page can send",
+        "django_redpin/sandbox/control.py",
+        '    if request.content_type != "application/json":\n',
+        "    if False:\n",
+        "tests/sandbox/test_control.py",
+    ),
+    Mutant(
+        "the sandbox's controls, against a stranger's name for this machine",
+        "django_redpin/sandbox/control.py",
+        '    return "*" not in settings.ALLOWED_HOSTS',
+        "    return True",
+        "tests/sandbox/test_control.py",
+    ),
 )
 
 
