@@ -108,7 +108,7 @@ def _clear(document: dict[str, Any]) -> int:
     if set(document) - {"id", "call"}:
         raise ControlError(_("Faults are cleared by id, by call, or all at once."))
     if "id" in document:
-        found = found.filter(pk=_whole(document, "id", 1, 2**62))
+        found = found.filter(pk=_whole(document, "id", 1, 2**62) or 0)
     if "call" in document:
         found = found.filter(call=_choice(document, "call", tuple(CALLS)))
     return found.delete()[0]
@@ -142,7 +142,7 @@ def _choice(values: dict[str, Any], field: str, choices: tuple[str, ...]) -> str
 def _number(
     values: dict[str, Any], field: str, least: int, most: int, default: int | None = None
 ) -> Decimal | int | None:
-    value = values.get(field)
+    value: Decimal | int | None = values.get(field)
     if value is None:
         return default
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
@@ -58,14 +58,14 @@ class Dropped(StreamingHttpResponse):
 
     def __init__(self, request: HttpRequest, usual: HttpResponse | None) -> None:
         self.usual = usual
-        super().__init__(self._end(request.META.get(HANG_UP)))
+        self._hang_up: Callable[[], None] | None = request.META.get(HANG_UP)
+        super().__init__(iter(self._end, b""))
 
-    def _end(self, hang_up: Callable[[], None] | None) -> Iterator[bytes]:
-        if hang_up is not None:
-            hang_up()
+    def _end(self) -> bytes:
+        if self._hang_up is not None:
+            self._hang_up()
         # Before the first chunk, so no status line has left; servers take it for a lost client.
         raise ConnectionResetError(errno.ECONNRESET, "The sandbox dropped this connection.")
-        yield b""
 
 
 Play = Callable[[HttpRequest, ApiFault, HttpResponse], HttpResponseBase]

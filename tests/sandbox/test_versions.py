@@ -84,7 +84,7 @@ def test_a_subscription_gets_the_events_in_the_nested_envelope(
         "event_type": "PAYMENT STATUS",
         "version": "v1.0.0",
         "data": {
-            "payment_id": session.payment.payment_id,  # type: ignore[attr-defined]
+            "payment_id": session.payment.payment_id,
             "status": "PROCESSING",
             "customer_id": CUSTOMER,
             "client_customer_ref": session.client_customer_ref,
