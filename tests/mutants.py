@@ -781,6 +781,77 @@ MUTANTS: Final = (
         "    return True",
         "tests/sandbox/test_control.py",
     ),
+    Mutant(
+        "one use of an API fault for one call",
+        "django_redpin/sandbox/faults.py",
+        "        if mine.filter(left__gt=0).update(",
+        "        if mine.update(",
+        "tests/sandbox/test_faults.py",
+    ),
+    Mutant(
+        "the token in the faults' form",
+        "django_redpin/sandbox/fault_pages.py",
+        "    if not is_own_form(request, _FORM):\n",
+        "    if False:\n",
+        "tests/sandbox/test_faults.py",
+    ),
+    Mutant(
+        "no web page around a session that has app identifiers alone",
+        "django_redpin/sandbox/frames.py",
+        "    if parents != ANYBODY:\n",
+        "    if parents and parents != ANYBODY:\n",
+        "tests/sandbox/test_frames.py",
+    ),
+    Mutant(
+        "a theme of the page around it alone",
+        "django_redpin/sandbox/static/redpin_sandbox/theme.js",
+        " || event.source !== window.parent",
+        "",
+        "tests/sandbox/test_frames.py",
+    ),
+    Mutant(
+        "a theme of an allowed origin alone",
+        "django_redpin/sandbox/static/redpin_sandbox/theme.js",
+        '  if (!parents.includes("*") && !parents.includes(event.origin)) return;\n',
+        "",
+        "tests/sandbox/test_frames.py",
+    ),
+    Mutant(
+        "credentials out of the log of calls",
+        "django_redpin/sandbox/masks.py",
+        '    **dict.fromkeys(("client_secret", "access_token", "refresh_token", "authorization"), '
+        "_hide),\n",
+        "",
+        "tests/sandbox/test_log.py",
+    ),
+    Mutant(
+        "the callbacks' tokens out of the log of calls",
+        "django_redpin/sandbox/masks.py",
+        '    "callbacks": hide_token,\n',
+        "",
+        "tests/sandbox/test_log.py",
+    ),
+    Mutant(
+        "the end of the log of calls",
+        "django_redpin/sandbox/calls.py",
+        "        Call.objects.filter(pk__lte=call.pk - MOST_CALLS).delete()\n",
+        "",
+        "tests/sandbox/test_log.py",
+    ),
+    Mutant(
+        "a reference of the newer API once for each customer",
+        "django_redpin/sandbox/api.py",
+        "client_id if scope == 'client' else known.customer_id",
+        "client_id",
+        "tests/sandbox/test_versions.py",
+    ),
+    Mutant(
+        "no real credentials to Redpin's token host for a Redpin on this machine",
+        "django_redpin/conf.py",
+        '    return {**DEFAULTS, **_tokens_of_this_machine(given.get("BASE_URL")), **given}\n',
+        "    return {**DEFAULTS, **given}\n",
+        "tests/test_sandbox_command.py",
+    ),
 )
 
 

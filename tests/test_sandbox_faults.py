@@ -286,7 +286,7 @@ def test_every_fault_of_the_sandbox_is_met_by_our_client() -> None:
             test_a_session_whose_answer_is_no_good_is_found_and_not_made_twice,
             test_without_a_token_nothing_is_created_and_it_goes_on_later,
         )
-        for mark in test.pytestmark  # type: ignore[attr-defined]
+        for mark in test.pytestmark
         if mark.name == "parametrize"
         for n in range(len(mark.args[1]))
     }

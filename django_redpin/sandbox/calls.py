@@ -115,7 +115,7 @@ def _keep_incoming(
         address=request.path + query_of(request.META.get("QUERY_STRING", "")),
         status=response.status_code if is_answered else None,
         note=request.META.get(PLAYED, ""),
-        request_headers=headers_of(request.headers),
+        request_headers=headers_of(request.headers, has_body=bool(sent)),
         answer_headers=headers_of(response.headers) if is_answered else "",
     )
     body = shown.content if isinstance(shown, HttpResponse) else b""

@@ -197,4 +197,4 @@ def _page(request: HttpRequest, problem: str = "", status: int = 200) -> HttpRes
         "problem": problem,
         "place": "faults",
     }
-    return page(request, "faults.html", context, status=status)
+    return page(request, "api_faults.html", context, status=status)

@@ -21,6 +21,7 @@ HIDDEN: Final = "••••"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # A segment of a path that is as long as this may be a secret.
 _LONG: Final = 20
+# The first one is for bodies: servers make one up where there is none.
 _SHOWN_HEADERS: Final = ("Content-Type", "User-Agent", "Retry-After", "WWW-Authenticate", "Allow")
 
 
@@ -111,9 +112,10 @@ def query_of(query: str) -> str:
     return "?" + "&".join(f"{name}={value}" for name, value in shown.items())
 
 
-def headers_of(headers: Mapping[str, str]) -> str:
+def headers_of(headers: Mapping[str, str], *, has_body: bool = True) -> str:
     """Return the headers that say something about a call, one on each line, secrets hidden."""
-    lines = [f"{name}: {headers[name]}" for name in _SHOWN_HEADERS if name in headers]
+    names = _SHOWN_HEADERS if has_body else _SHOWN_HEADERS[1:]
+    lines = [f"{name}: {headers[name]}" for name in names if name in headers]
     if "Authorization" in headers:
         scheme = headers["Authorization"].partition(" ")[0]
         known = scheme if scheme.lower() in ("bearer", "basic") else ""

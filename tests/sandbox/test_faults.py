@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import simplejson
@@ -131,10 +132,10 @@ def test_of_two_calls_that_arrive_together_one_takes_the_last_use(
 @pytest.mark.parametrize(("fault", "is_stored"), [("lost", True), ("dropped", False)])
 def test_a_connection_ends_without_an_answer(program: Program, fault: str, is_stored: bool) -> None:
     put(program, call="create", fault=fault)
-    response = program.create()
+    response: object = program.create()
     assert isinstance(response, Dropped)
     with pytest.raises(ConnectionResetError):
-        b"".join(response.streaming_content)  # type: ignore[arg-type]
+        b"".join(cast("Iterator[bytes]", response.streaming_content))
     assert Session.objects.exists() is is_stored
 
 
