@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
@@ -18,6 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from .accounts import DEFAULT_ACCOUNT as DEFAULT_ACCOUNT
 from .accounts import PROJECT_KEYS, overrides, redpin_settings
 from .exceptions import ConfigurationError
+from .rules.addresses import is_loopback, origin_of
 from .rules.callback_tokens import is_strong
 from .rules.requests import Policy
 from .shapes import DEFAULTS, PROJECT_DEFAULTS, PROJECT_SHAPES, SHAPES
@@ -102,7 +104,19 @@ def raw_settings(alias: str) -> dict[str, Any]:
     Raises as `overrides` does.
     """
     base = {key: value for key, value in redpin_settings().items() if key not in PROJECT_KEYS}
-    return {**DEFAULTS, **base, **overrides(alias)}
+    given = {**base, **overrides(alias)}
+    return {**DEFAULTS, **_tokens_of_this_machine(given.get("BASE_URL")), **given}
+
+
+def _tokens_of_this_machine(base_url: object) -> dict[str, str]:
+    """Return the `TOKEN_URL` of a Redpin on this machine, such as the sandbox.
+
+    It gives tokens for itself; Redpin's own host is neither asked nor told the credentials.
+    """
+    origin = origin_of(base_url) if isinstance(base_url, str) else None
+    if origin is None or not is_loopback(urlsplit(origin).hostname or ""):
+        return {}
+    return {"TOKEN_URL": str(base_url).rstrip("/") + urlsplit(DEFAULTS["TOKEN_URL"]).path}
 
 
 def unknown_names(raw: Mapping[Any, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -32,6 +33,7 @@ from django_redpin.services import (
     register_recipient,
     rounds,
 )
+from django_redpin.services.callbacks import subscription_url
 from example_project.demo.pages import Browser, Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,13 +41,13 @@ SECRET = "a-client-secret-of-the-sandbox"
 
 
 @contextmanager
-def running_sandbox(directory: Path, step_seconds: float) -> Iterator[str]:
+def running_sandbox(directory: Path, step_seconds: float, *options: str) -> Iterator[str]:
     arguments = ["--port", "0", "--database", str(directory / "sandbox.sqlite3")]
     arguments += ["--client-id", "merchant", "--customer-id", "0201001008132685"]
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "django_redpin.sandbox"),
-            *(*arguments, "--step-seconds", str(step_seconds)),
+            *(*arguments, "--step-seconds", str(step_seconds), *options),
         ],
         env={**os.environ, "REDPIN_SANDBOX_CLIENT_SECRET": SECRET},
         stdout=subprocess.PIPE,
@@ -61,6 +63,13 @@ def running_sandbox(directory: Path, step_seconds: float) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(20)
+
+
+def bearer(sandbox: str) -> dict[str, str]:
+    """Return the header of a call that a test makes by itself."""
+    form = {"grant_type": "client_credentials", "client_id": "merchant", "client_secret": SECRET}
+    answer = requests.post(f"{sandbox}/auth/oauth/v2/token", data=form, timeout=5)
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +264,38 @@ def test_what_our_rules_let_through_the_sandbox_can_still_refuse(
         create_payment_session(**arguments, client_reference_id="TAKEN")
 
     assert caught.value.field == "client_reference_id"
+
+
+def test_a_payment_over_the_newer_api_is_told_by_a_subscription(
+    tmp_path: Path,
+    lead_to: Callable[[str], None],
+    arguments: dict[str, Any],
+    settle: Callable[[], None],
+    settings: Settings,
+) -> None:
+    with running_sandbox(tmp_path, 0.05, "--api", "new") as sandbox:
+        lead_to(sandbox)
+        settings.REDPIN = {**settings.REDPIN, "REFERENCE_MAX_LENGTH": 36}
+        subscribed = requests.post(
+            f"{sandbox}/v1/customers/0201001008132685/webhooks",
+            json={"endpoint": subscription_url(get_account()), "event_type": "PAYMENT STATUS"},
+            headers=bearer(sandbox),
+            timeout=5,
+        )
+        assert type(subscribed.json()["id"]) is int
+        session = create_payment_session(**arguments)
+        assert session.expires_at is not None
+        browser, page = review_page(session, sandbox)
+        browser.submit(page.form(step="review"), pay_from="GBP", action="pay")
+
+        wait_for_status(session, "PAYMENT_COMPLETED", settle)
+
+    assert history(session)[0] == "AWAITING_FUNDS"
+    events = WebhookEvent.objects.all()
+    # The session's own callback URL was sent, too, and nothing came there.
+    assert {event.session for event in events} == {session}
+    assert all(b'"event_type": "PAYMENT STATUS"' in bytes(event.body) for event in events)
+    assert session.shares.all()[0].payout_status == "PAYOUT_CREDITED"
 
 
 def new_payee(name: str, **changes: Any) -> Recipient:

@@ -14,10 +14,13 @@ from typing import Final
 
 import django
 
-from .addresses import is_loopback
+from .addresses import SITE_RULE, is_loopback, is_site
+from .versions import VERSIONS
 
 SETTINGS: Final = "django_redpin.sandbox.settings"
 SECRET_VARIABLE: Final = "REDPIN_SANDBOX_CLIENT_SECRET"  # noqa: S105 - the name of one
+# A URL that the newer API's events are posted to from the start. It may hold a secret.
+SUBSCRIPTION_VARIABLE: Final = "REDPIN_SANDBOX_SUBSCRIPTION"
 _LONGEST: Final = 1_000_000
 
 
@@ -44,13 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         REDPIN_SANDBOX_SESSION_MINUTES=repr(given.session_minutes),
         REDPIN_SANDBOX_LIST_SHOWS_URL="1" if given.list_shows_url else "",
         REDPIN_SANDBOX_PURPOSES=given.purposes,
+        REDPIN_SANDBOX_API=given.api,
+        REDPIN_SANDBOX_SITE=given.site,
     )
     django.setup()
     # Only now: these modules need the settings.
     from .server import CannotServe, serve
 
     try:
-        serve(given.bind, given.port)
+        serve(given.bind, given.port, os.environ.get(SUBSCRIPTION_VARIABLE, ""))
     except CannotServe as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
@@ -83,7 +88,23 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="show session_url in the list call, which Redpin does not document",
     )
+    parser.add_argument(
+        "--api", choices=tuple(VERSIONS), default="seed", help="version of the API (%(default)s)"
+    )
+    parser.add_argument(
+        "--site",
+        default="",
+        type=_site,
+        help="where the merchant's site runs here, such as http://127.0.0.1:8000: callbacks go "
+        "there whatever their public host is, and it may frame every hosted page",
+    )
     return parser
+
+
+def _site(text: str) -> str:
+    if text and not is_site(text):
+        raise argparse.ArgumentTypeError(SITE_RULE)
+    return text
 
 
 def _name(text: str) -> str:

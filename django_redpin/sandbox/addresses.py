@@ -18,6 +18,7 @@ _ANDROID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)+
 _IOS: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 _MOST_ORIGIN: Final = 255
 _MOST_CALLBACK: Final = 2048
+SITE_RULE: Final = "must be an origin such as http://127.0.0.1:8000, with nothing after its port."
 
 
 def is_web_origin(text: str) -> bool:
@@ -53,6 +54,26 @@ def is_callback(text: str) -> bool:
         return False
     scheme = parts.scheme.lower()
     return scheme == "https" or (scheme == "http" and is_loopback(parts.hostname or ""))
+
+
+def is_site(text: str) -> bool:
+    """Whether ``text`` is the origin of a site on this machine or in its network, HTTPS or not."""
+    parts = _split(text)
+    return (
+        parts is not None
+        and parts.scheme in ("http", "https")
+        and text == f"{parts.scheme}://{parts.netloc}"
+        and len(text) <= _MOST_ORIGIN
+        and _has_plain_host(parts)
+    )
+
+
+def at_site(url: str, site: str) -> str:
+    """Return ``url`` with ``site`` in the place of its origin; unchanged if ``site`` is empty."""
+    if not site:
+        return url
+    local = urlsplit(site)
+    return urlsplit(url)._replace(scheme=local.scheme, netloc=local.netloc).geturl()
 
 
 def is_loopback(host: str) -> bool:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from .conf import options
+from .faults import may_fail
 from .fields import is_clean
 from .models import Item, Recipient, Session, new_recipient_id
 from .oauth import client_of
@@ -33,6 +34,7 @@ _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 # Called by programs that show a bearer token; there is no cookie that a page could abuse.
 @csrf_exempt
+@may_fail({"POST": "create", "GET": "list"})
 def sessions(request: HttpRequest, customer_id: str) -> HttpResponse:
     """``/v1/customers/{customer_id}/sessions``: POST creates a session, GET lists them."""
     refusal = refusal_of(request, customer_id)
@@ -68,7 +70,12 @@ def _create(request: HttpRequest, client_id: str) -> HttpResponse:
         return error(problem.error, problem.description)
     now = timezone.now()
     try:
-        valid = validate(document, today=now.astimezone(tz.utc).date(), purposes=options().purposes)
+        valid = validate(
+            document,
+            today=now.astimezone(tz.utc).date(),
+            purposes=options().purposes,
+            version=options().version,
+        )
     except InvalidRequest as problem:
         first, *more = problem.faults
         details = [{"field": fault.field, "description": fault.description} for fault in more]
@@ -85,7 +92,7 @@ def _create(request: HttpRequest, client_id: str) -> HttpResponse:
         {
             "session_id": str(session.session_id),
             "client_reference_id": session.client_reference_id,
-            "expires_at": stamp(session.expires_at),
+            options().version.expires_field: stamp(session.expires_at),
             "session_url": _url_of(request, session),
         },
         201,
@@ -94,12 +101,14 @@ def _create(request: HttpRequest, client_id: str) -> HttpResponse:
 
 def _store(valid: ValidRequest, client_id: str, now: datetime) -> Session:
     known = options()
+    scope = known.version.unique_within
     with transaction.atomic():
         session = Session.objects.create(
             client_id=client_id,
             customer_id=known.customer_id,
             client_customer_ref=valid.client_customer_ref,
             client_reference_id=valid.client_reference_id,
+            unique_within=f"{scope}:{client_id if scope == 'client' else known.customer_id}",
             currency=valid.amount.currency,
             total_minor=valid.amount.minor,
             due_date=valid.due_date,

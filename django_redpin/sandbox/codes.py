@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from .models import OneTimeCode, Session
 
@@ -18,6 +19,12 @@ CODE_LIFETIME: Final = timedelta(minutes=10)
 MOST_ATTEMPTS: Final = 5
 # Without it, asking again and again would buy unlimited guesses.
 MOST_CODES: Final = 5
+
+
+_DIGITS: Final = (
+    *(_("zero"), _("one"), _("two"), _("three"), _("four")),
+    *(_("five"), _("six"), _("seven"), _("eight"), _("nine")),
+)
 
 
 class Outcome(enum.Enum):
@@ -30,13 +37,19 @@ class Outcome(enum.Enum):
     TOO_MANY_ATTEMPTS = enum.auto()
 
 
-def send_code(session: Session, now: datetime) -> OneTimeCode | None:
-    """Put a new code into the outbox; only the newest one counts. None: too many were sent."""
+def send_code(
+    session: Session, now: datetime, channel: str = OneTimeCode.Channel.SMS
+) -> OneTimeCode | None:
+    """Put a new code into the outbox; only the newest one counts. None: too many were sent.
+
+    ``channel`` is how it is sent, as the payer chose: a ``OneTimeCode.Channel``.
+    """
     recent = OneTimeCode.objects.filter(session=session, sent_at__gt=now - CODE_LIFETIME)
     if recent.count() >= MOST_CODES:
         return None
     return OneTimeCode.objects.create(
         session=session,
+        channel=channel,
         code=f"{secrets.randbelow(10**6):06d}",
         sent_at=now,
         expires_at=now + CODE_LIFETIME,
@@ -78,3 +91,8 @@ def try_code(
     if not this.update(used_at=now, used_by=nonce):
         return Outcome.NONE_SENT, None
     return Outcome.RIGHT, newest
+
+
+def spoken(code: str) -> str:
+    """Return a code as a voice says it: digit by digit, as nobody writes down a million."""
+    return ", ".join(str(_DIGITS[int(digit)]) for digit in code)

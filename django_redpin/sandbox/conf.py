@@ -12,6 +12,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from .addresses import SITE_RULE, is_site
+from .versions import VERSIONS, Version
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
@@ -24,6 +27,9 @@ class SandboxOptions:
     list_shows_url: put ``session_url`` among the listed fields, which Redpin does not document.
     purposes: allowed ``purpose_of_transaction`` values; empty allows any, as Redpin's list is
         not published.
+    api: which of Redpin's API versions is spoken, ``seed`` or ``new``; see ``versions``.
+    site: the origin under which the merchant's site runs here, such as ``http://127.0.0.1:8000``.
+        Callbacks go there whatever their public origin is, and it may frame every hosted page.
     """
 
     client_id: str = "sandbox-client"
@@ -33,6 +39,8 @@ class SandboxOptions:
     session_minutes: float = 30.0
     list_shows_url: bool = False
     purposes: tuple[str, ...] = ()
+    api: str = "seed"
+    site: str = ""
 
     def __post_init__(self) -> None:
         for name in ("client_id", "client_secret", "customer_id"):
@@ -57,6 +65,16 @@ class SandboxOptions:
         if not _are_strings(self.purposes):
             raise ImproperlyConfigured("REDPIN_SANDBOX['PURPOSES'] must be a list of strings.")
         object.__setattr__(self, "purposes", tuple(self.purposes))
+        if self.api not in VERSIONS:
+            raise ImproperlyConfigured(
+                f"REDPIN_SANDBOX['API'] must be one of: {', '.join(VERSIONS)}."
+            )
+        if self.site and not is_site(self.site):
+            raise ImproperlyConfigured(f"REDPIN_SANDBOX['SITE'] {SITE_RULE}")
+
+    @property
+    def version(self) -> Version:
+        return VERSIONS[self.api]
 
     @property
     def step(self) -> timedelta:

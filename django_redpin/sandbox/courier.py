@@ -19,10 +19,13 @@ from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from .addresses import is_loopback
+from .addresses import at_site, is_loopback
 from .api import stamp
+from .calls import LoggedSession
+from .conf import options
 from .flows import advance
 from .ledger import Delivery
+from .versions import envelope
 from .wire import dumps
 
 TIMEOUT_SECONDS: Final = 5
@@ -133,7 +136,8 @@ def _post(delivery: Delivery, now: datetime | None) -> None:
 
 
 def _send(url: str, body: bytes) -> tuple[bool, str]:
-    with requests.Session() as session:
+    url = at_site(url, options().site)
+    with LoggedSession() as session:
         # A proxy of the environment is not for addresses of this machine.
         session.trust_env = not is_loopback(urlsplit(url).hostname or "")
         try:
@@ -179,19 +183,18 @@ def _settle(delivery: Delivery, delivered: bool, outcome: str, now: datetime) ->
 
 
 def _body(delivery: Delivery) -> str:
-    """Return the documented flat envelope; every try of one fact posts the same text."""
+    """Return the event in the version's envelope; every try of one fact posts the same text."""
     fact, payment = delivery.fact, delivery.payment
     session = payment.session
-    return dumps(
-        {
-            "event_id": str(fact.event_id),
-            "payment_id": payment.payment_id,
-            "status": fact.status,
-            "customer_id": session.customer_id,
-            "client_customer_ref": session.client_customer_ref,
-            "client_reference_id": session.client_reference_id,
-            "session_id": str(session.session_id),
-            "event_timestamp": stamp(fact.due_at),
-            "data": simplejson.loads(fact.data, use_decimal=True),
-        }
-    )
+    facts: dict[str, object] = {
+        "event_id": str(fact.event_id),
+        "payment_id": payment.payment_id,
+        "status": fact.status,
+        "customer_id": session.customer_id,
+        "client_customer_ref": session.client_customer_ref,
+        "client_reference_id": session.client_reference_id,
+        "session_id": str(session.session_id),
+        "event_timestamp": stamp(fact.due_at),
+    }
+    data = simplejson.loads(fact.data, use_decimal=True)
+    return dumps(envelope(facts, data, nested=options().version.is_nested))

@@ -15,6 +15,7 @@ from .conf import options
 from .ledger import Delivery, Fact, Payment, Status
 from .models import Recipient, Session
 from .rates import Offer
+from .subscriptions import receivers_of
 from .wire import dumps
 
 
@@ -125,10 +126,9 @@ def _make_next_fact_true(payment: Payment) -> bool:
 
 
 def _announce(fact: Fact) -> None:
-    session = fact.payment.session
     Delivery.objects.bulk_create(
         Delivery(payment=fact.payment, fact=fact, url=url, next_at=fact.due_at)
-        for url in session.callbacks
+        for url in receivers_of(fact.payment.session)
     )
 
 

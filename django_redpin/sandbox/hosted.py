@@ -26,7 +26,7 @@ from .conf import options
 from .flows import Expired, begin_payment, cancel_payment, seconds_of
 from .frames import HttpResponseSeeOther, page
 from .ledger import Payment, Status
-from .models import Session
+from .models import OneTimeCode, Session
 from .rates import offers
 from .tokens import (
     FormToken,
@@ -117,10 +117,13 @@ def _show(visit: Visit) -> HttpResponse:
 
 
 def _code(visit: Visit, problem: str = "", status: int = 200) -> HttpResponse:
+    waiting = waiting_code(visit.session, visit.now)
     return visit.show(
         "code.html",
         status,
-        waiting=waiting_code(visit.session, visit.now),
+        waiting=waiting,
+        channels=OneTimeCode.Channel.choices,
+        channel=waiting.channel if waiting else OneTimeCode.Channel.SMS,
         send_token=visit.token("send-code"),
         verify_token=visit.token("verify-code"),
         problem=problem,
@@ -173,7 +176,10 @@ def _until_expiry(visit: Visit) -> int:
 def _on_send(visit: Visit, form: QueryDict, token: FormToken) -> HttpResponse:
     if visit.may_enter or visit.session.has_expired(visit.now):
         return visit.again()
-    if send_code(visit.session, visit.now) is None:
+    channel = form.get("channel", OneTimeCode.Channel.SMS)
+    if channel not in OneTimeCode.Channel.values:
+        return _code(visit, _("Choose how the code is sent."), 422)
+    if send_code(visit.session, visit.now, channel) is None:
         problem = _("Too many codes were sent. Wait ten minutes, then ask for a new one.")
         return _code(visit, problem, 429)
     return visit.again()

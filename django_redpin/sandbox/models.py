@@ -1,16 +1,20 @@
-"""What the sandbox keeps: sessions with their parts and codes, payees, and access tokens.
+"""What the sandbox keeps: sessions with their parts and codes, payees, tokens, subscriptions.
 
-Payments, their facts and the callbacks about them are kept in ``ledger``.
+Payments, their facts and the callbacks about them are kept in ``ledger``; what a developer turns
+and reads in ``instruments``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import uuid
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
+from .instruments import ApiFault, Call
 from .ledger import Delivery, Fact, Payment
 from .money import Amount
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessToken",
+    "ApiFault",
+    "Call",
     "Delivery",
     "Fact",
     "Item",
@@ -27,6 +33,7 @@ __all__ = [
     "Payment",
     "Recipient",
     "Session",
+    "Subscription",
 ]
 
 
@@ -37,6 +44,11 @@ def new_key() -> str:
 
 def new_recipient_id() -> str:
     return str(10**9 + secrets.randbelow(9 * 10**9))
+
+
+def digest_of(text: str) -> str:
+    """Return what an access token, or a credential that is compared, is known by."""
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class AccessToken(models.Model):
@@ -61,6 +73,8 @@ class Session(models.Model):
     customer_id = models.CharField(max_length=255)
     client_customer_ref = models.CharField(max_length=100)
     client_reference_id = models.CharField(max_length=100)
+    # Whose references it must differ from: "client:" or "customer:", and whose id that is.
+    unique_within = models.CharField(max_length=300, default="", editable=False)
     currency = models.CharField(max_length=3)
     total_minor = models.BigIntegerField()
     due_date = models.DateField()
@@ -73,9 +87,9 @@ class Session(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            # Redpin: "Must be unique per client (duplicate references will be rejected)".
+            # Redpin: a reference is unique for each client, in the newer API for each customer.
             models.UniqueConstraint(
-                fields=["client_id", "client_reference_id"],
+                fields=["unique_within", "client_reference_id"],
                 name="redpin_sandbox_unique_reference",
             ),
         ]
@@ -140,6 +154,24 @@ class Payee(models.Model):
         return f"payee {self.recipient_id}"
 
 
+class Subscription(models.Model):
+    """Where the newer API posts events of one type. A later one takes an earlier one's place."""
+
+    customer_id = models.CharField(max_length=255)
+    event_type = models.CharField(max_length=50)
+    endpoint = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer_id", "event_type"], name="redpin_sandbox_unique_subscription"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"subscription {self.pk}"
+
+
 class Item(models.Model):
     """One line of what is being paid for."""
 
@@ -162,7 +194,14 @@ class Item(models.Model):
 class OneTimeCode(models.Model):
     """A code sent to the payer. Kept plain, because the outbox page shows it."""
 
+    class Channel(models.TextChoices):
+        """Redpin: by SMS or voice call, as the customer likes."""
+
+        SMS = "sms", _("Text message")
+        VOICE = "voice", _("Phone call")
+
     session = models.ForeignKey(Session, models.CASCADE, related_name="codes")
+    channel = models.CharField(max_length=5, choices=Channel.choices, default=Channel.SMS)
     code = models.CharField(max_length=6)
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -5,7 +5,6 @@ Redpin: the credentials stand in the form body, there is no Basic header and no 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import Final
@@ -16,7 +15,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from .conf import options
-from .models import AccessToken
+from .faults import may_fail
+from .models import AccessToken, digest_of
 from .wire import BadBody, answer, body_of, error, method_not_allowed
 
 TOKEN_SECONDS: Final = 3600
@@ -24,6 +24,7 @@ TOKEN_SECONDS: Final = 3600
 
 # Called by programs with credentials of their own; there is no cookie that a page could abuse.
 @csrf_exempt
+@may_fail({"POST": "token"})
 def token(request: HttpRequest) -> HttpResponse:
     """``POST /auth/oauth/v2/token``: trade the client's credentials for an access token."""
     if request.method != "POST":
@@ -59,7 +60,7 @@ def client_of(request: HttpRequest) -> str | None:
     if scheme.lower() != "bearer" or not credentials.strip():
         return None
     found = AccessToken.objects.filter(
-        digest=_digest(credentials.strip()), expires_at__gt=timezone.now()
+        digest=digest_of(credentials.strip()), expires_at__gt=timezone.now()
     ).first()
     # A sandbox restarted with another client id honours no token of the former one.
     if found is None or found.client_id != options().client_id:
@@ -83,8 +84,8 @@ def _form_of(request: HttpRequest) -> QueryDict:
 def _are_credentials(client_id: str, client_secret: str) -> bool:
     known = options()
     # Both are compared, so that the time taken does not tell which one was wrong.
-    id_fits = secrets.compare_digest(_digest(client_id), _digest(known.client_id))
-    secret_fits = secrets.compare_digest(_digest(client_secret), _digest(known.client_secret))
+    id_fits = secrets.compare_digest(digest_of(client_id), digest_of(known.client_id))
+    secret_fits = secrets.compare_digest(digest_of(client_secret), digest_of(known.client_secret))
     return id_fits and secret_fits
 
 
@@ -93,15 +94,11 @@ def _issue(client_id: str) -> str:
     AccessToken.objects.filter(expires_at__lte=now).delete()
     access_token = secrets.token_urlsafe(32)
     AccessToken.objects.create(
-        digest=_digest(access_token),
+        digest=digest_of(access_token),
         client_id=client_id,
         expires_at=now + timedelta(seconds=TOKEN_SECONDS),
     )
     return access_token
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _refuse(status: int, code: str, description: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from . import wire
+from .codes import spoken
 from .frames import page
 from .models import OneTimeCode, Session
 
@@ -38,7 +39,12 @@ def outbox(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     codes = OneTimeCode.objects.select_related("session")[:MOST_SHOWN]
     messages = [
-        {"code": code, "used": code.used_at is not None, "old": now >= code.expires_at}
+        {
+            "code": code,
+            "used": code.used_at is not None,
+            "old": now >= code.expires_at,
+            "spoken": spoken(code.code) if code.channel == OneTimeCode.Channel.VOICE else "",
+        }
         for code in codes
     ]
     return page(request, "outbox.html", {"messages": messages, "place": "outbox"})
@@ -49,13 +55,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_api(request):
+    if wire.is_api(request):
         return wire.error("invalid", "The request could not be read.")
     return _notice(request, 400, _("This request could not be read"), _("Go back and try again."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_api(request):
+    if wire.is_api(request):
         return wire.error("not_found", "There is nothing at this address.")
     return _notice(
         request, 404, _("There is no such page"), _("Check the address, or start at the sessions.")
@@ -63,15 +69,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _is_api(request):
+    if wire.is_api(request):
         return wire.error("server", "The sandbox failed. Its log says why.")
     return _notice(
         request, 500, _("The sandbox failed"), _("No money was moved. The sandbox's log says why.")
     )
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/v1/", "/auth/"))
 
 
 def _notice(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

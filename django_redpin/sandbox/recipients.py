@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .api import number_of, refusal_of
 from .conf import options
+from .faults import may_fail
 from .fields import Fields
 from .models import Payee
 from .validation import COUNTRY, RECIPIENT_TYPES
@@ -30,6 +31,7 @@ _ACCOUNTS: Final = (
 
 
 @csrf_exempt  # As for sessions.
+@may_fail({"POST": "recipients", "GET": "recipients"})
 def recipients(request: HttpRequest, customer_id: str) -> HttpResponse:
     """``/v2/customers/{customer_id}/recipients``: POST adds a recipient, GET lists them."""
     refusal = refusal_of(request, customer_id)

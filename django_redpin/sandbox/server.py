@@ -17,6 +17,8 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 
 from .courier import Courier
+from .faults import HANG_UP
+from .subscriptions import subscribe
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,15 +40,27 @@ class Server(ThreadedWSGIServer):
 
 
 class Handler(WSGIRequestHandler):
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), HANG_UP: self.hang_up}
+
+    def hang_up(self) -> None:
+        """Let no other request come over this connection: it ends with this one."""
+        self.close_connection = True
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep no access log: addresses of hosted pages are secrets."""
 
 
-def serve(bind: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CannotServe: port taken, or database out of reach."""
+def serve(bind: str, port: int, subscription: str = "") -> None:
+    """Serve until SIGINT or SIGTERM, with ``subscription`` as the endpoint of payments' events.
+
+    Raises CannotServe: port taken, or database out of reach.
+    """
     server = _listen(bind, port)
     try:
         _migrate()
+        if subscription:
+            subscribe(subscription)
         server.set_app(StaticFilesHandler(get_wsgi_application()))
         stop = threading.Event()
 

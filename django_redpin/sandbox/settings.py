@@ -27,6 +27,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django_redpin.sandbox.calls.call_log",
 ]
 TEMPLATES = [
     {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
@@ -51,6 +52,8 @@ REDPIN_SANDBOX = {
     "STEP_SECONDS": float(os.environ.get("REDPIN_SANDBOX_STEP_SECONDS", "1.5")),
     "SESSION_MINUTES": float(os.environ.get("REDPIN_SANDBOX_SESSION_MINUTES", "30")),
     "LIST_SHOWS_URL": os.environ.get("REDPIN_SANDBOX_LIST_SHOWS_URL") == "1",
+    "API": os.environ.get("REDPIN_SANDBOX_API", "seed"),
+    "SITE": os.environ.get("REDPIN_SANDBOX_SITE", ""),
     "PURPOSES": [p for p in os.environ.get("REDPIN_SANDBOX_PURPOSES", "").split(",") if p],
 }
 LOGGING = {

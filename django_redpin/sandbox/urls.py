@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api, hosted, oauth, pages, recipients
+from . import api, call_pages, fault_pages, hosted, oauth, pages, recipients, subscriptions
+from .versions import WEBHOOKS_PATH
 
 urlpatterns = [
     path("", pages.index, name="redpin_sandbox_index"),
     path("outbox/", pages.outbox, name="redpin_sandbox_outbox"),
+    path("faults/", fault_pages.faults, name="redpin_sandbox_faults"),
+    path("log/", call_pages.log, name="redpin_sandbox_log"),
+    path("log/<int:pk>/", call_pages.call, name="redpin_sandbox_call"),
+    path("control/faults", fault_pages.control_faults, name="redpin_sandbox_control_faults"),
+    path("control/log", call_pages.control_log, name="redpin_sandbox_control_log"),
     path("healthz", pages.healthz, name="redpin_sandbox_healthz"),
     path("pay/<str:key>/", hosted.pay, name="redpin_sandbox_pay"),
     path("auth/oauth/v2/token", oauth.token, name="redpin_sandbox_token"),
@@ -21,6 +27,7 @@ urlpatterns = [
         recipients.recipients,
         name="redpin_sandbox_recipients",
     ),
+    path(WEBHOOKS_PATH, subscriptions.webhooks, name="redpin_sandbox_webhooks"),
 ]
 
 handler400 = "django_redpin.sandbox.pages.bad_request"

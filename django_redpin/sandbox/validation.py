@@ -15,6 +15,7 @@ from typing import Final
 from .addresses import is_allowed_origin, is_callback
 from .fields import Fault, Fields, is_clean
 from .money import Amount
+from .versions import VERSIONS, Version
 
 EARLIEST_DUE_DAYS: Final = 5
 RECIPIENT_TYPES: Final = ("Individual", "Corporate")
@@ -69,23 +70,29 @@ class InvalidRequest(Exception):
 
 
 def validate(
-    document: dict[str, object], *, today: date, purposes: Sequence[str] = ()
+    document: dict[str, object],
+    *,
+    today: date,
+    purposes: Sequence[str] = (),
+    version: Version = VERSIONS["seed"],
 ) -> ValidRequest:
-    """Return ``document`` as a request that keeps every rule.
+    """Return ``document`` as a request that keeps every rule of the API's ``version``.
 
     ``today`` is the current date in UTC; ``purposes`` the allowed purposes, empty for any.
     Raises InvalidRequest.
     """
     fields = Fields(document, [])
     customer_ref = fields.text("client_customer_ref", most=100)
-    reference = _reference(fields)
+    reference = _reference(fields, version.reference_most)
     total = fields.amount()
     due_date = _due_date(fields, today)
     purpose = _purpose(fields, purposes)
     recipients = _recipients(fields, total)
     items = _items(fields, total)
     origins = fields.strings("allowed_origins", is_allowed_origin, _ORIGIN_RULE)
-    callbacks = fields.strings("callbacks", is_callback, _CALLBACK_RULE)
+    callbacks: tuple[str, ...] = ()
+    if version.has_callbacks:
+        callbacks = fields.strings("callbacks", is_callback, _CALLBACK_RULE)
     if fields.faults or total is None or due_date is None:
         raise InvalidRequest(fields.faults)
     return ValidRequest(
@@ -101,8 +108,8 @@ def validate(
     )
 
 
-def _reference(fields: Fields) -> str:
-    reference = fields.text("client_reference_id", most=100)
+def _reference(fields: Fields, most: int) -> str:
+    reference = fields.text("client_reference_id", most=most)
     if reference and not _REFERENCE.fullmatch(reference):
         fields.fault(
             "client_reference_id", "may only have letters A-Z a-z, digits, hyphens and underscores"

@@ -5,6 +5,7 @@ It knows no rule of a payment: a body that gets through here is JSON, not yet a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
 MOST_BODY_BYTES: Final = 256 * 1024
 MOST_DEPTH: Final = 32
+_API: Final = re.compile(r"/(?:.+/)?(?:v[0-9]+/customers|auth/oauth)(?:/|$)|/(?:v[0-9]+|auth)/")
 
 # Error name: HTTP status, Redpin's code, Redpin's type. The first four are documented.
 _ERRORS: Final = {
@@ -33,6 +35,11 @@ class BadBody(Exception):
         super().__init__(description)
         self.description = description
         self.error = error
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether the request is for the API, whatever stands at its address."""
+    return _API.match(request.path_info) is not None
 
 
 def dumps(document: object) -> str:

@@ -1,4 +1,4 @@
-"""The callback URL of a session: this project's webhook, ending in a token for that session."""
+"""The callback URLs: this project's webhook, ending in a token for one session or one account."""
 
 from __future__ import annotations
 
@@ -17,8 +17,21 @@ def callback_url(account: Account, client_reference_id: str) -> str:
     used, or `django_redpin.urls` is not included.
     """
     token = sign(account.signing_secret, account.alias, client_reference_id)
+    return _public_url(account, "session-webhook", account.alias, client_reference_id, token)
+
+
+def subscription_url(account: Account) -> str:
+    """Return the URL for a subscription of Redpin's newer API, which tells of all sessions.
+
+    It is a secret, and raises, as that of `callback_url`.
+    """
+    token = sign(account.signing_secret, account.alias, "")
+    return _public_url(account, "account-webhook", account.alias, token)
+
+
+def _public_url(account: Account, view: str, *arguments: str) -> str:
     try:
-        path = reverse("redpin:session-webhook", args=(account.alias, client_reference_id, token))
+        path = reverse(f"redpin:{view}", args=arguments)
     except NoReverseMatch:
         raise ConfigurationError(
             "Add path('redpin/', include('django_redpin.urls')) to the project's URLs."

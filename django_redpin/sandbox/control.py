@@ -1,0 +1,147 @@
+"""What guards the sandbox's controls: JSON calls for programs, and forms for people.
+
+They take no credentials, being a tool on the developer's own machine. So the danger is a web page
+that is open in the same machine's browser: it is kept out by what a browser lets no other site do.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from .addresses import is_loopback
+from .wire import BadBody, answer, body_of, json_object
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, dict[str, Any], P], HttpResponse]
+
+FORM_SECONDS: Final = 12 * 60 * 60
+_FORM: Final = "redpin_sandbox.control"
+_BAD_BODY: Final = {"invalid": 400, "too_big": 413}
+
+
+class ControlError(Exception):
+    """A control call that can't be done; ``status`` is what it is answered with.
+
+    The text names the cause and the cure; ``field`` is the part of the body that is wrong, if one
+    is.
+    """
+
+    def __init__(self, description: str, *, status: int = 400, field: str | None = None) -> None:
+        super().__init__(description)
+        self.description = description
+        self.status = status
+        self.field = field
+
+
+def control_call(*methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+    """Make a view a control call: it answers ``methods``, and is given the parsed JSON body.
+
+    The view gets the request, the body as a dict (empty where a GET or DELETE has none) and what
+    the address holds; it returns a response (``wire.answer``) or raises ControlError. Whatever is
+    refused is answered ``{"error": "...", "field": "..."}``, the latter where a field is to blame.
+    """
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponse]:
+        # Nothing of a cookie stands behind it; what stands in for Django's token is below.
+        @csrf_exempt
+        @wraps(view)
+        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                _keep_strangers_out(request)
+                if request.method not in methods:
+                    allowed = ", ".join(methods)
+                    text = _("This address answers %(methods)s only.") % {"methods": allowed}
+                    raise ControlError(text, status=405)
+                return view(request, _document(request), *args, **kwargs)
+            except ControlError as problem:
+                return _refusal(problem)
+            except BadBody as problem:
+                status = _BAD_BODY[problem.error]
+                return _refusal(ControlError(problem.description, status=status))
+
+        return call
+
+    return decorate
+
+
+def control_token(form: str) -> str:
+    """Return what a control page's own form called ``form`` carries in its field ``token``."""
+    return signing.TimestampSigner(salt=_FORM).sign(form)
+
+
+def is_own_form(request: HttpRequest, form: str) -> bool:
+    """Whether a post came out of the sandbox's own form called ``form``, in the last 12 hours."""
+    if not is_own_host(request):
+        return False
+    signer = signing.TimestampSigner(salt=_FORM)
+    try:
+        return signer.unsign(request.POST.get("token", ""), max_age=FORM_SECONDS) == form
+    except signing.BadSignature:
+        return False
+
+
+def is_own_host(request: HttpRequest) -> bool:
+    """Whether the request names a host that no stranger can point at this machine.
+
+    Those are this machine's own names, addresses, names without a dot, and what the settings list:
+    a page elsewhere could let its own name lead here, and would then pass as the sandbox's.
+    """
+    try:
+        host, _port = split_domain_port(request.get_host())
+    except DisallowedHost:
+        return False
+    if is_loopback(host) or "." not in host or _is_address(host):
+        return True
+    return "*" not in settings.ALLOWED_HOSTS
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _keep_strangers_out(request: HttpRequest) -> None:
+    """Raise ControlError for what a web page of another site may have sent."""
+    if not is_own_host(request):
+        raise ControlError(
+            _("Controls are answered under this machine's own names and addresses alone."),
+            status=403,
+        )
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.get_host()}"
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if origin not in (None, own) or site not in ("none", "same-origin"):
+        raise ControlError(
+            _("Controls are not answered to web pages of another origin."), status=403
+        )
+
+
+def _document(request: HttpRequest) -> dict[str, Any]:
+    body = body_of(request)
+    if not body and request.method in ("GET", "DELETE"):
+        return {}
+    # A page of another site can't send this type without asking first, and is not answered then.
+    if request.content_type != "application/json":
+        raise ControlError(_("Send JSON, with Content-Type: application/json."), status=415)
+    return json_object(body)
+
+
+def _refusal(problem: ControlError) -> HttpResponse:
+    body = {"error": problem.description}
+    if problem.field is not None:
+        body["field"] = problem.field
+    return answer(body, problem.status)
