@@ -760,6 +760,48 @@ MUTANTS: Final = (
         "        pass\n",
         "tests/services/test_telling.py tests/services/test_belief.py",
     ),
+    Mutant(
+        "no page of this site's own origin is framed",
+        "django_redpin/embed/frame.py",
+        "    if origin and has_origin(request, origin):\n",
+        "    if False:\n",
+        "tests/embed/test_a32_own_origin.py",
+    ),
+    Mutant(
+        "a proxy hides the scheme of this site's own origin",
+        "django_redpin/embed/page.py",
+        'scheme = origin.partition("://")[0]',
+        "scheme = request.scheme",
+        "tests/embed/test_a32_own_origin.py",
+    ),
+    Mutant(
+        "the token of the form stays on this site",
+        "django_redpin/embed/frame.py",
+        "    if is_own_address(url, request):\n",
+        "    if True:\n",
+        "tests/embed/test_a31_markup.py",
+    ),
+    Mutant(
+        "a wrong literal stops its template",
+        "django_redpin/templatetags/redpin.py",
+        "            read(_literal_of(node.kwargs.get(name)))\n",
+        "            pass\n",
+        "tests/embed/test_options.py",
+    ),
+    Mutant(
+        "a wrong value from the context hides no page",
+        "django_redpin/templatetags/redpin.py",
+        "            del options[name]\n",
+        "            pass\n",
+        "tests/embed/test_options.py",
+    ),
+    Mutant(
+        "no cache keeps a page with a session",
+        "django_redpin/decorators.py",
+        '"no-store, private"',
+        '"no-cache"',
+        "tests/embed/test_a36_pages.py",
+    ),
 )
 
 
