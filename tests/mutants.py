@@ -802,6 +802,34 @@ MUTANTS: Final = (
         '"no-cache"',
         "tests/embed/test_a36_pages.py",
     ),
+    Mutant(
+        "what is no origin gets into no policy",
+        "django_redpin/csp.py",
+        "    return origin_of(value) == value\n",
+        "    return True\n",
+        "tests/test_csp.py",
+    ),
+    Mutant(
+        "whoever may frame a page is never made more",
+        "django_redpin/csp.py",
+        "            merged.setdefault(name, needed)\n",
+        "            merged[name] = needed\n",
+        "tests/test_csp.py",
+    ),
+    Mutant(
+        "a fallback of the policy keeps its sources",
+        "django_redpin/csp.py",
+        "_joined(told[decides], needed)",
+        "_joined([], needed)",
+        "tests/test_csp.py",
+    ),
+    Mutant(
+        "under 'strict-dynamic' nothing but a nonce lets our script in",
+        "django_redpin/embed/checks.py",
+        '    if name == "script-src" and STRICT_DYNAMIC in sources:',
+        "    if False:",
+        "tests/test_checks_csp.py",
+    ),
 )
 
 

@@ -15,6 +15,8 @@ from django.dispatch import Signal
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
+from django_redpin.csp import redpin_csp
+from django_redpin.embed import checks as embed_checks
 from django_redpin.embed.options import GREATEST_HEIGHT, LEAST_HEIGHT, MODES, READERS
 from django_redpin.embed.theme import THEMES
 from django_redpin.embed.view_names import VIEWS
@@ -82,7 +84,7 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    rooms = (checks, webhook_checks)
+    rooms = (checks, embed_checks, webhook_checks)
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
@@ -98,6 +100,12 @@ def test_every_option_of_the_tag_is_explained() -> None:
     assert set(re.findall(r'"(\w+)"', options["mode"])) == set(MODES)
     assert set(re.findall(r'"(\w+)"', options["theme"])) == set(THEMES)
     assert f"from {LEAST_HEIGHT} to {GREATEST_HEIGHT}" in options["height"]
+
+
+def test_every_directive_of_the_policy_is_explained() -> None:
+    rows = table("csp.md", "What it has to let in")
+
+    assert [name for name, *_ in rows] == list(redpin_csp())
 
 
 def test_every_template_and_block_of_the_tag_is_named() -> None:
