@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from django.core.management import get_commands
 from django.core.management import load_command_class as load
 from django.dispatch import Signal
+from django.utils.module_loading import import_string
 
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
@@ -87,6 +88,13 @@ def test_every_check_is_listed() -> None:
     rooms = (checks, embed_checks, webhook_checks)
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
+
+
+def test_everything_for_the_page_can_be_imported() -> None:
+    names = section("Tag")
+
+    assert len(names) == 6
+    assert all(callable(import_string(name)) for name in names)
 
 
 def test_every_view_is_explained() -> None:
