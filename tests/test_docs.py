@@ -12,9 +12,10 @@ from django.core.management import get_commands
 from django.core.management import load_command_class as load
 from django.dispatch import Signal
 
-from django_redpin import checks, exceptions, services, signals
+from django_redpin import checks, exceptions, rest, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
+from django_redpin.embed.view_names import NOTHING, VIEWS
 from django_redpin.management.sweeping import SweepCommand
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import publisher, reconcile, retention, sweeps
@@ -42,6 +43,17 @@ def test_every_setting_is_listed() -> None:
 
 def test_every_service_is_listed() -> None:
     assert section("Services") == set(services.__all__)
+
+
+def test_all_that_is_for_apps_is_listed() -> None:
+    assert section("Apps") == set(rest.__all__)
+
+
+def test_every_view_of_a_session_is_listed_for_apps() -> None:
+    rows = table("apps.md", "Ask how it stands")
+
+    told = {name for cell, _ in rows for name in re.findall(r"\w+", cell)}
+    assert told == set(VIEWS) - {NOTHING}
 
 
 def test_every_signal_is_listed() -> None:

@@ -24,6 +24,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="No Schemathesis for t
 from schemathesis.generation import GenerationMode  # noqa: E402
 from schemathesis.specs.openapi import checks as conformance  # noqa: E402
 
+import django_redpin.rest.schema  # noqa: E402, F401  The other views of these URLs.
 from django_redpin.webhooks import schema as described  # noqa: E402
 
 SESSION = "/redpin/webhooks/{account}/{client_reference_id}/{token}/"
