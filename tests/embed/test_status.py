@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from django_redpin.checks import check_settings
 from django_redpin.embed import status_url
 from django_redpin.embed.serializers import PaymentSessionSerializer
 from django_redpin.embed.status import _StatusView
@@ -355,6 +356,17 @@ def test_settings_that_are_wrong_are_no_traceback(
     settings.REDPIN = {**settings.REDPIN, "STATUS_TOKEN_MAX_AGE": "long"}
 
     assert client.get(url).status_code == 503
+
+
+@pytest.mark.parametrize("age", ["long", 59, 31 * 86_400 + 1, 60.5, True, None, -1])
+def test_an_age_that_is_none_is_named_by_the_checks(settings: Settings, age: object) -> None:
+    settings.REDPIN = {**settings.REDPIN, "STATUS_TOKEN_MAX_AGE": age}
+
+    (message,) = check_settings()
+
+    assert message.id == "redpin.E003"
+    assert "STATUS_TOKEN_MAX_AGE" in message.msg
+    assert "seconds" in str(message.hint)
 
 
 def test_no_token_is_logged_whatever_the_answer_is(
