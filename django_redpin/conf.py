@@ -177,11 +177,12 @@ def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The settings that hold for all accounts. Retention in days."""
+    """The settings that hold for all accounts. Retention in days, ages in seconds."""
 
     webhook_processing: str
     webhook_body_retention_days: int
     webhook_event_retention_days: int
+    status_token_max_age: int
 
 
 def project_settings() -> Project:

@@ -42,6 +42,7 @@ PROJECT_DEFAULTS: Final[dict[str, Any]] = {
     "WEBHOOK_PROCESSING": "task",
     "WEBHOOK_BODY_RETENTION_DAYS": 30,
     "WEBHOOK_EVENT_RETENTION_DAYS": 90,
+    "STATUS_TOKEN_MAX_AGE": 24 * 60 * 60,
 }
 _SESSIONS_PATH: Final = re.compile(r"/[^{}?#]*\{customer_id\}[^{}?#]*")
 
@@ -160,4 +161,8 @@ PROJECT_SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     ),
     "WEBHOOK_BODY_RETENTION_DAYS": (_is_whole(1, 36500), "Give a number of days."),
     "WEBHOOK_EVENT_RETENTION_DAYS": (_is_whole(30, 36500), "Give a number of days, 30 or more."),
+    "STATUS_TOKEN_MAX_AGE": (
+        _is_whole(60, 31 * 24 * 60 * 60),
+        "Give a whole number of seconds, from a minute to 31 days.",
+    ),
 }

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .frame import payment_session_html
 from .source import frame_source
+from .tokens import status_url
 
-__all__ = ["frame_source", "payment_session_html"]
+__all__ = ["frame_source", "payment_session_html", "status_url"]

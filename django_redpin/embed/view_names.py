@@ -24,6 +24,8 @@ EXPIRED: Final = "expired"
 ATTENTION: Final = "attention"
 NOTHING: Final = "nothing"
 
+VIEWS: Final = (OPEN, PREPARING, UNDER_WAY, PAID, CALLED_OFF, EXPIRED, ATTENTION, NOTHING)
+
 _BY_STATUS: Final[dict[str, str]] = {
     PAYMENT_COMPLETED: PAID,
     CANCELLED: CALLED_OFF,

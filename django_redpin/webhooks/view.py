@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterable
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
@@ -19,14 +18,14 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
 from rest_framework.exceptions import APIException
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..exceptions import OpenTransactionError, UnreadableEvent
+from ..negotiation import JSONAlone
 from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
@@ -40,15 +39,6 @@ _OPEN_TRANSACTION: Final = (
     " view, whose rollback would lose an event that was answered 200. Leave the paths of"
     " django_redpin.urls out of it; ATOMIC_REQUESTS does no harm."
 )
-
-
-class _JSONAlone(BaseContentNegotiation):
-    """Answers in JSON, whatever the `Accept` header or `?format=` would rather have."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return JSONRenderer(), JSONRenderer.media_type
 
 
 # Login is not required: Redpin has none; the token in the path is the proof.
@@ -70,7 +60,7 @@ class WebhookView(APIView):
     throttle_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
-    content_negotiation_class = _JSONAlone
+    content_negotiation_class = JSONAlone
     versioning_class = None
     metadata_class = None
 
