@@ -295,3 +295,10 @@ def test_tokens_come_from_a_redpin_on_this_machine_and_else_from_redpins_host(
     assert get_account().token_url == token_url
     settings.REDPIN = {"BASE_URL": base_url, "TOKEN_URL": "https://own.test/t"}
     assert get_account().token_url == "https://own.test/t"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/sandbox.md"])
+def test_the_pages_say_what_the_command_prints(settings: Settings, page: str) -> None:
+    lines = set_up(settings, BASE_URL="https://api.redpin.test", HOSTED_PAGE_ORIGINS=[])
+    assert len(lines) == 2
+    assert "\n".join(["```python", *lines, "```"]) in (ROOT / page).read_text()
