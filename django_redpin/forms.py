@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.forms.forms import BaseForm
 
 from .exceptions import InvalidPaymentSession, RedpinError, SessionRejected
+from .l10n import fault_message
 
 _SAME_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -33,7 +34,7 @@ def _faults(error: RedpinError) -> Iterator[tuple[str, str, str]]:
     """Yield the field's path in Redpin's names ("" for none), the message, and its code."""
     if isinstance(error, InvalidPaymentSession):
         for fault in error.faults:
-            yield fault.field, fault.message, fault.code
+            yield fault.field, fault_message(fault), fault.code
     elif isinstance(error, SessionRejected) and error.description:
         yield error.field, error.description, error.code
     else:

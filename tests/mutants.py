@@ -1048,6 +1048,48 @@ MUTANTS: Final = (
         "",
         "tests/rest/test_create_view.py",
     ),
+    Mutant(
+        "one language for all of a section",
+        "django_redpin/embed/frame.py",
+        "    with translation.override(words_language()):\n",
+        "    if True:\n",
+        "tests/embed/test_languages.py",
+    ),
+    Mutant(
+        "a locale that Babel does not know",
+        "django_redpin/l10n.py",
+        "        except (UnknownLocaleError, ValueError):\n",
+        "        except KeyError:\n",
+        "tests/test_l10n.py",
+    ),
+    Mutant(
+        "no header of a catalogue for an empty text",
+        "django_redpin/l10n.py",
+        'gettext(fault.text) if fault.text else ""',
+        "gettext(fault.text)",
+        "tests/embed/test_translated.py",
+    ),
+    Mutant(
+        "no language of the hosted page that there is not",
+        "django_redpin/sandbox/languages.py",
+        'return asked if asked in LANGUAGES else ""',
+        "return asked",
+        "tests/sandbox/test_languages.py",
+    ),
+    Mutant(
+        "pages for developers in one language",
+        "django_redpin/sandbox/frames.py",
+        "    with translation.override(language):\n",
+        "    if True:\n",
+        "tests/sandbox/test_languages.py",
+    ),
+    Mutant(
+        "the chosen language through all steps",
+        "django_redpin/sandbox/hosted.py",
+        'if chosen := query.get("lang") or chosen_language(self.request):',
+        'if chosen := query.get("lang"):',
+        "tests/sandbox/test_languages.py",
+    ),
 )
 
 

@@ -58,6 +58,9 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFi
     assert names >= {
         "django_redpin/py.typed",
         "django_redpin/migrations/0001_initial.py",
+        "django_redpin/locale/ar/LC_MESSAGES/django.mo",
+        "django_redpin/locale/ar/LC_MESSAGES/django.po",
+        "django_redpin/sandbox/locale/ar/LC_MESSAGES/django.mo",
         "django_redpin/static/redpin/session.css",
         "django_redpin/templates/redpin/session/open.html",
         "django_redpin/templates/redpin/session/_renew.html",

@@ -7,10 +7,10 @@ from typing import Final
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 
-from ..l10n import display_money
+from ..l10n import display_money, display_time, words_language
 from ..models import PaymentSession
 from ..rules.addresses import origin_of
 from ..services.opening import in_place_of
@@ -67,6 +67,9 @@ def payment_session_html(
     is no payment to show, and a warning in the log. So does a session whose address must not be
     shown, with words that a person looks into it.
 
+    The words are those of the active language, or of the one that Django falls back to where there
+    are none in it; amounts and times then have that one's form, too.
+
     Raises `ValueError` for a `mode`, `theme` or `height` that there is not.
     """
     context: dict[str, object] = {
@@ -83,7 +86,7 @@ def payment_session_html(
         logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
         return _render(NOTHING, context, request)
     session = in_place_of(session)
-    context |= {"session": session, "amount": display_money(session.money)}
+    context |= {"session": session}
     source = frame_source(session)
     if source is None and session.session_url:
         logger.warning(_UNLISTED, session.client_reference_id, session.account)
@@ -104,7 +107,16 @@ def payment_session_html(
 
 
 def _render(view: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:
-    return render_to_string(TEMPLATE.format(view=view), {**context, "view": view}, request)
+    # One language for all of it, which is that of the section's `lang` and `dir`.
+    with translation.override(words_language()):
+        session = context.get("session")
+        if isinstance(session, PaymentSession):
+            ends = session.expires_at
+            context |= {
+                "amount": display_money(session.money),
+                "valid_until": display_time(ends) if ends else "",
+            }
+        return render_to_string(TEMPLATE.format(view=view), {**context, "view": view}, request)
 
 
 def _renewal(session: PaymentSession, url: str, request: HttpRequest | None) -> str:

@@ -23,6 +23,7 @@ from ..exceptions import (
     RedpinError,
     SessionRejected,
 )
+from ..l10n import fault_message
 
 logger = logging.getLogger("django_redpin")
 
@@ -80,7 +81,7 @@ def retry_after(error: RedpinError) -> str:
 def _faults(error: RedpinError) -> Iterator[dict[str, str]]:
     if isinstance(error, InvalidPaymentSession):
         for fault in error.faults:
-            yield {"field": fault.field, "code": fault.code, "message": fault.message}
+            yield {"field": fault.field, "code": fault.code, "message": fault_message(fault)}
     elif isinstance(error, SessionRejected) and (error.field or error.code):
         # Redpin's description may repeat a payee's bank details; the log and the admin have it.
         message = str(error.user_message)

@@ -11,7 +11,7 @@ from typing import Final
 
 from moneyed import Currency, CurrencyDoesNotExist, Money, get_currency
 
-from .faults import Fault
+from .faults import Fault, gettext_noop
 
 # Ours alone. SQLite keeps a decimal as a binary number, which gives back 15 digits and no more; so
 # an amount has at most 15 digits in all, decimals included, and every database holds it exactly.
@@ -63,20 +63,26 @@ def amount_faults(value: object, path: str) -> list[Fault]:
         return [Fault(path, "not_money", message)]
     amount, currency = value.amount, value.currency
     if not amount.is_finite():
-        return [Fault(path, "not_finite", "The amount has to be a finite number.")]
+        text = gettext_noop("The amount has to be a finite number.")
+        return [Fault(path, "not_finite", text)]
     faults: list[Fault] = []
     if not is_payable(currency.code):
         message = f"{currency.code} is no currency of ISO 4217 that one can pay in."
         faults.append(Fault(f"{path}.currency", "unknown_currency", message))
     if amount <= 0:
-        faults.append(Fault(path, "not_positive", "The amount has to be greater than zero."))
+        text = gettext_noop("The amount has to be greater than zero.")
+        faults.append(Fault(path, "not_positive", text))
     places = exponent(currency)
     if amount >= Decimal(10) ** (MAX_DIGITS - places):
-        message = f"The amount has to be below 10^{MAX_DIGITS - places} {currency.code}."
-        faults.append(Fault(path, "too_large", message))
+        # Translators: such as "below 10^13 AED", which is a one with thirteen zeros.
+        text = gettext_noop("The amount has to be below 10^%(digits)s %(currency)s.")
+        params = {"digits": MAX_DIGITS - places, "currency": currency.code}
+        faults.append(Fault(path, "too_large", text, params))
     if _decimals(amount) > places:
-        message = f"{currency.code} has {places} decimals; this amount has more."
-        faults.append(Fault(path, "too_many_decimals", message))
+        # Translators: decimals is 0, 2 or 3.
+        text = gettext_noop("%(currency)s has %(decimals)s decimals; this amount has more.")
+        params = {"currency": currency.code, "decimals": places}
+        faults.append(Fault(path, "too_many_decimals", text, params))
     return faults
 
 

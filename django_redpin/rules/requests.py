@@ -11,7 +11,7 @@ from moneyed import Money
 
 from .addresses import callback_faults, origin_faults
 from .bank_details import bank_details_faults
-from .faults import Fault
+from .faults import Fault, gettext_noop
 from .money import amount_faults, sum_faults
 from .references import (
     REFERENCE_MAX_LENGTH,
@@ -118,8 +118,8 @@ def _due_date_faults(value: object, today: date) -> list[Fault]:
         return [Fault("due_date", "not_a_date", message)]
     earliest = today + timedelta(days=MIN_DAYS_AHEAD)
     if value < earliest:
-        message = f"The due date has to be {earliest.isoformat()} or later."
-        return [Fault("due_date", "too_soon", message)]
+        text = gettext_noop("The due date has to be %(earliest)s or later.")
+        return [Fault("due_date", "too_soon", text, {"earliest": earliest})]
     return []
 
 
@@ -200,7 +200,12 @@ def _item_faults(item: object, path: str) -> list[Fault]:
         ("description", item.description, ITEM_DESCRIPTION_MAX_LENGTH),
     )
     return [
-        Fault(f"{path}.{name}", "invalid_text", f"Give text of at most {longest} characters.")
+        Fault(
+            f"{path}.{name}",
+            "invalid_text",
+            gettext_noop("Give text of at most %(longest)s characters."),
+            {"longest": longest},
+        )
         for name, text, longest in limits
         if not is_text(text, longest)
     ]

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from django.template import Context, Template
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
 from django.utils import timezone, translation
+from django.utils.translation import trans_real
+from pytest_django import Settings
 
 import django_redpin
+from tests.languages import TRANSLATED
 
 from .reading import State, make_session, render
 
@@ -20,7 +24,15 @@ TEMPLATES: Final = Path(django_redpin.__file__).parent / "templates/redpin/sessi
 
 
 @pytest.mark.parametrize(
-    ("language", "direction"), [("en", "ltr"), ("ar", "rtl"), ("he", "rtl"), ("de-ch", "ltr")]
+    ("language", "direction"),
+    [
+        ("en", "ltr"),
+        ("en-gb", "ltr"),
+        ("ar", "rtl"),
+        ("ar-dz", "rtl"),
+        ("de-ch", "ltr"),
+        ("pt-br", "ltr"),
+    ],
 )
 @pytest.mark.parametrize("state", [State.OPEN, State.EXPIRED, State.CREATING])
 def test_every_view_has_its_language_and_its_direction(
@@ -44,8 +56,8 @@ def test_amount_and_reference_keep_their_own_direction() -> None:
 @pytest.mark.parametrize(
     ("language", "zone", "told"),
     [
-        ("de", "Asia/Dubai", "25. November 2026 20:30 (+04)"),
-        ("de", "Europe/Berlin", "25. November 2026 17:30 (CET)"),
+        ("de", "Asia/Dubai", "25. November 2026, 20:30 (GMT+04:00)"),
+        ("de", "Europe/Berlin", "25. November 2026, 17:30 (GMT+01:00)"),
     ],
 )
 def test_the_end_is_told_in_the_readers_words_and_zone(
@@ -72,8 +84,69 @@ def test_no_word_of_the_templates_is_outside_of_gettext() -> None:
         assert not re.search(r"\w", re.sub(r"<[^>]*>", "", text)), path.name
 
 
-def test_the_sessions_words_can_be_translated() -> None:
-    with translation.override("ar"):
-        html = Template("{% load i18n %}{% translate 'Yes' %}").render(Context())
+@pytest.mark.parametrize(
+    ("language", "told", "heading", "amount"),
+    [
+        ("zh-hans", "en", "Paid", "AED 250,000.00"),  # Django has it, this package has not.
+        ("he", "en", "Paid", "AED 250,000.00"),
+        ("xx", "en", "Paid", "AED 250,000.00"),
+        ("en-gb", "en-gb", "Paid", "AED 250,000.00"),
+        ("pt-br", "pt-br", "Pago", "AED 250.000,00"),
+        ("de-ch", "de-ch", "Bezahlt", "AED 250\u2019000.00"),
+        ("ar-ae", "ar-ae", "تم الدفع", "\u200f250,000.00 د.إ.\u200f"),
+        ("es-xx", "es-xx", "Pagado", "250.000,00 AED"),
+    ],
+)
+def test_words_amounts_and_direction_are_of_one_language(
+    language: str, told: str, heading: str, amount: str
+) -> None:
+    with translation.override(language):
+        page = render(make_session(payment_status="PAYMENT_COMPLETED", session_url=""))
 
-    assert html != "Yes"  # Django's own word, so the test's languages are really active.
+    section = page.one("section").attributes
+    assert (section["lang"], section["dir"]) == (told, "rtl" if told[:2] == "ar" else "ltr")
+    assert page.one("h2").text == heading
+    assert page.one("bdi").text.replace("\N{NO-BREAK SPACE}", " ") == amount
+
+
+def test_the_page_around_it_keeps_its_language() -> None:
+    with translation.override("he"):
+        render(make_session())
+
+        assert translation.get_language() == "he"
+
+
+def test_a_project_adds_a_language_in_its_own_locale(tmp_path: Path, settings: Settings) -> None:
+    hebrew = Catalog(locale="he")
+    hebrew.add("en", "he", context="the language of these words")
+    hebrew.add("Paid", "שולם")
+    (tmp_path / "he/LC_MESSAGES").mkdir(parents=True)
+    with (tmp_path / "he/LC_MESSAGES/django.mo").open("wb") as file:
+        write_mo(file, hebrew)
+    settings.LOCALE_PATHS = [tmp_path]
+    trans_real._translations.clear()  # type: ignore[attr-defined]
+
+    with translation.override("he"):
+        page = render(make_session(payment_status="PAYMENT_COMPLETED", session_url=""))
+    trans_real._translations.clear()  # type: ignore[attr-defined]
+
+    assert page.one("h2").text == "שולם"
+    assert (page.one("section").attributes["lang"], page.one("section").attributes["dir"]) == (
+        "he",
+        "rtl",
+    )
+
+
+def test_without_translation_the_tag_speaks_english(settings: Settings) -> None:
+    settings.USE_I18N = False
+
+    assert render(make_session(payment_status="REFUNDED", session_url="")).one("h2").text
+
+
+def test_the_scripts_sentence_keeps_its_place_to_fill_in() -> None:
+    for language in TRANSLATED:
+        with translation.override(language):
+            span = next(e for e in render(make_session()).all("span"))
+        said = span.attributes["data-redpin-time-left-text"]
+        assert "{when}" in said
+        assert said != "This page closes {when}."
