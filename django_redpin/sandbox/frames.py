@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 
 from .addresses import is_loopback, is_web_origin
 from .conf import options
+from .languages import SOURCE
 from .models import Session
 
 _POLICY: Final = (
@@ -39,15 +41,21 @@ def page(
     status: int = 200,
     session: Session | None = None,
 ) -> HttpResponse:
-    """Return a page that may be framed by the session's web origins, by anyone if it has none."""
+    """Return a page that may be framed by the session's web origins, by anyone if it has none.
+
+    A page for payers is ``framed``, and in the active language; one for developers is in English.
+    """
     parents = parents_of(session) if session else ANYBODY
     if session is not None:
         context = {"parents": " ".join(parents), **context}
-    response = render(request, f"redpin_sandbox/{template}", context, status=status)
+    language = (translation.get_language() if context.get("framed") else None) or SOURCE
+    with translation.override(language):
+        response = render(request, f"redpin_sandbox/{template}", context, status=status)
     policy = _POLICY + (_HOSTED if session is not None else "")
     if parents != ANYBODY:
         policy += "; frame-ancestors " + (" ".join(parents) or "'none'")
     response["Content-Security-Policy"] = policy
+    response["Content-Language"] = language
     response["Cache-Control"] = "no-store"
     # The address of a hosted page is its only key.
     response["Referrer-Policy"] = "no-referrer"

@@ -15,7 +15,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -25,6 +25,15 @@ from .codes import Outcome, send_code, try_code, waiting_code
 from .conf import options
 from .flows import Expired, begin_payment, cancel_payment, seconds_of
 from .frames import HttpResponseSeeOther, page
+from .languages import (
+    LANGUAGES,
+    chosen_language,
+    display_clock,
+    display_date,
+    display_length,
+    display_time,
+    language_of,
+)
 from .ledger import Payment, Status
 from .models import OneTimeCode, Session
 from .rates import offers
@@ -67,14 +76,30 @@ class Visit:
         return new_form_token(self.session, step, self.seat)
 
     def address(self, **query: str) -> str:
-        """Return the page's address, which carries the seat in place of a cookie."""
+        """Return the page's address, which carries seat and language in place of cookies."""
         if self.seat is not None:
             query["seat"] = seat_token(self.session, self.seat)
+        if chosen := query.get("lang") or chosen_language(self.request):
+            query["lang"] = chosen
         plain = reverse("redpin_sandbox_pay", args=[self.session.key])
         return f"{plain}?{urlencode(query)}" if query else plain
 
     def show(self, template: str, status: int = 200, **context: object) -> HttpResponse:
-        context |= {"session": self.session, "address": self.address(), "framed": True}
+        language = translation.get_language() or ""
+        context |= {
+            "session": self.session,
+            "address": self.address(),
+            "framed": True,
+            "languages": [
+                {
+                    "code": code,
+                    "name": name,
+                    "address": self.address(lang=code),
+                    "current": code == language.partition("-")[0],
+                }
+                for code, name in LANGUAGES.items()
+            ],
+        }
         return page(self.request, template, context, status=status, session=self.session)
 
     def again(self, **query: str) -> HttpResponse:
@@ -87,6 +112,11 @@ class Visit:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, key: str) -> HttpResponse:
     """The page at ``/pay/<key>/``: 404 for an unknown key, 410 once the session has expired."""
+    with translation.override(language_of(request)):
+        return _answer(request, key)
+
+
+def _answer(request: HttpRequest, key: str) -> HttpResponse:
     session = Session.objects.filter(key=key).first()
     if session is None:
         return page(request, "missing.html", {"framed": True}, status=404)
@@ -108,11 +138,11 @@ def _show(visit: Visit) -> HttpResponse:
     if payment is not None and visit.may_enter:
         return _progress(visit, payment)
     if visit.session.has_expired(visit.now):
-        return visit.show("expired.html", 410)
+        return visit.show("expired.html", 410, until=display_time(visit.session.expires_at))
     if not visit.may_enter:
         return _code(visit)
     if "left" in visit.request.GET:
-        return visit.show("left.html")
+        return visit.show("left.html", until=display_clock(visit.session.expires_at))
     return _review(visit)
 
 
@@ -142,6 +172,9 @@ def _review(visit: Visit, problem: str = "", status: int = 200) -> HttpResponse:
         token=visit.token("review"),
         problem=problem,
         refresh=_until_expiry(visit),
+        due=display_date(session.due_date),
+        left=display_length(session.expires_at - visit.now),
+        until=display_clock(session.expires_at),
     )
 
 

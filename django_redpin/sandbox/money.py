@@ -6,15 +6,20 @@ Kept in minor units because SQLite would round a long decimal column. Rules abou
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from django.utils.formats import number_format
+from babel.numbers import format_currency
 from moneyed import CurrencyDoesNotExist, get_currency
+
+from .languages import current_locale
 
 # Eighteen digits fit a signed 64-bit column with room to add up.
 MOST_MINOR_UNITS: Final = 10**18 - 1
+# CLDR puts a space there, and Babel leaves it out.
+_CODE_BEFORE_DIGIT: Final = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
 def decimals_of(currency: str) -> int | None:
@@ -64,11 +69,15 @@ class Amount:
 
     @property
     def display(self) -> str:
-        """For people, in the active language: ``AED 250,000.00``."""
-        digits = number_format(
-            self.value, decimal_pos=decimals_of(self.currency), force_grouping=True
-        )
-        return f"{self.currency}\N{NO-BREAK SPACE}{digits}"
+        """For people, in the active language: ``AED 250,000.00``, ``250.000,00 AED``.
+
+        With the currency's code, as a payer chooses among several, and more than one has a dollar.
+        """
+        locale = current_locale()
+        # Three of these signs would be the name, two are the code, and one may be "$".
+        pattern = locale.currency_formats["standard"].pattern.replace("\xa4", "\xa4\xa4")
+        text = format_currency(self.value, self.currency, pattern, locale)
+        return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
     def wire(self) -> dict[str, object]:
         """As Redpin writes it: ``{"currency": "AED", "value": 250000.00}``."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal, localcontext
 from typing import Final
 
+from babel.numbers import format_decimal
+
+from .languages import current_locale
 from .money import MOST_MINOR_UNITS, Amount, decimals_of
 
 PAY_FROM: Final = ("GBP", "EUR", "USD")
@@ -56,6 +59,12 @@ class Offer:
     @property
     def currency(self) -> str:
         return self.sell.currency
+
+    @property
+    def rate_display(self) -> str:
+        """For people, in the active language: ``1 GBP = 4.663974 AED``."""
+        rate = format_decimal(self.rate or 1, locale=current_locale(), decimal_quantization=False)
+        return f"1 {self.currency} = {rate} {self.buy.currency}"
 
 
 def offers(total: Amount) -> tuple[Offer, ...]:

@@ -10,6 +10,7 @@ import secrets
 from typing import Final
 
 from .addresses import is_loopback
+from .languages import LANGUAGES as _LANGUAGES
 
 _BIND: Final = os.environ.get("REDPIN_SANDBOX_BIND", "127.0.0.1")
 
@@ -20,6 +21,8 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", ".localhost", "[::1]"] if is_loopback(_BIND) else ["*"]
 USE_TZ = True
 TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = list(_LANGUAGES.items())
 ROOT_URLCONF = "django_redpin.sandbox.urls"
 INSTALLED_APPS = ["django.contrib.staticfiles", "django_redpin.sandbox"]
 STATIC_URL = "/static/"

@@ -86,16 +86,16 @@ def test_the_review_shows_what_is_paid(program: Program) -> None:
         "AED\xa0250,000.00",
         "AED\xa0240,000.50",
         "AED\xa09,999.50",
-        "Recipient 12345",
+        "Recipient <bdi>12345</bdi>",
         "&lt;b&gt;Agent&lt;/b&gt; &amp; Sons",
         "3456",
         "Deposit",
         "U-1",
-        "24 December 2099",
+        "December 24, 2099",
         "PROPERTY_PURCHASE",
         "order-77",
         "1 GBP = 4.663974 AED",
-        "UTC.",
+        " UTC</bdi>.",
     ):
         assert shown in html
     assert "AE0703" not in html
