@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from .ledger import Delivery, Fact, Payment
+from .ledger import Delivery, Fact, Fault, Payment
 from .money import Amount
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "AccessToken",
     "Delivery",
     "Fact",
+    "Fault",
     "Item",
     "OneTimeCode",
     "Payee",
@@ -69,6 +70,8 @@ class Session(models.Model):
     callbacks = models.JSONField(default=list)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # Whether its payment waits at each status for somebody to decide what comes next.
+    paused = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-pk"]

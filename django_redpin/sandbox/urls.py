@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import api, hosted, oauth, pages, recipients
+from . import api, control_api, control_pages, hosted, oauth, pages, recipients
 
 urlpatterns = [
     path("", pages.index, name="redpin_sandbox_index"),
     path("outbox/", pages.outbox, name="redpin_sandbox_outbox"),
     path("healthz", pages.healthz, name="redpin_sandbox_healthz"),
     path("pay/<str:key>/", hosted.pay, name="redpin_sandbox_pay"),
+    path("sessions/<str:key>/control/", control_pages.control, name="redpin_sandbox_control"),
+    path("control/", control_pages.control_all, name="redpin_sandbox_control_all"),
+    path("control/state", control_api.state, name="redpin_sandbox_state"),
+    path("control/sessions/<uuid:session_id>", control_api.session_state),
+    path("control/sessions/<uuid:session_id>/<str:control>", control_api.session_control),
+    path("control/<str:control>", control_api.control_all),
     path("auth/oauth/v2/token", oauth.token, name="redpin_sandbox_token"),
     path("v1/customers/<str:customer_id>/sessions", api.sessions, name="redpin_sandbox_sessions"),
     path(

@@ -6,6 +6,7 @@ It knows no rule of a payment: a body that gets through here is JSON, not yet a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Final
 
 import simplejson
@@ -22,6 +23,9 @@ _ERRORS: Final = {
     "not_found": (404, "RESOURCE_NOT_FOUND", "Resource Error"),
     "server": (500, "INTERNAL_SERVER_ERROR", "Server Error"),
     "method": (405, "METHOD_NOT_ALLOWED", "Request Error"),
+    "forbidden": (403, "FORBIDDEN", "Request Error"),
+    "conflict": (409, "CONFLICT", "Request Error"),
+    "media_type": (415, "UNSUPPORTED_MEDIA_TYPE", "Request Error"),
     "too_big": (413, "PAYLOAD_TOO_LARGE", "Request Error"),
 }
 
@@ -38,6 +42,11 @@ class BadBody(Exception):
 def dumps(document: object) -> str:
     """Return ``document`` as JSON, each Decimal as the number it is."""
     return simplejson.dumps(document, use_decimal=True, ensure_ascii=True, allow_nan=False)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as Redpin writes it: UTC, whole seconds, ``Z``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def answer(document: object, status: int = 200) -> HttpResponse:
