@@ -770,8 +770,8 @@ MUTANTS: Final = (
     Mutant(
         "the sandbox's pause",
         "django_redpin/sandbox/flows.py",
-        "filter(next_fact_at__lte=now, session__paused=False)",
-        "filter(next_fact_at__lte=now)",
+        "_make_next_fact_true(payment, session__paused=False)",
+        "_make_next_fact_true(payment)",
         "tests/sandbox/test_control_moves.py",
     ),
     Mutant(

@@ -137,7 +137,8 @@ KINDS: Final[dict[str, Kind]] = {
         gettext_lazy("Before the create call answers"),
         gettext_lazy(
             "The next session that is created is paid at once, in its own currency or the one"
-            " given, and its first callback is posted before the create call is answered."
+            " given if that is offered, and its first callback is posted before the create call"
+            " is answered."
         ),
         _currency_or_none,
         gettext_lazy("currency"),

@@ -12,9 +12,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from django_redpin.sandbox import flows
 from django_redpin.sandbox.courier import deliver_due
 from django_redpin.sandbox.flows import advance
-from django_redpin.sandbox.models import Session
+from django_redpin.sandbox.models import Fact, Session
 
 from .browser import Browser
 from .conftest import OPTIONS, Program, Receiver, amount, body_of, in_days
@@ -38,20 +39,35 @@ def session(program: Program, receiver: Receiver) -> Session:
     return program.session(recipient_details=SHARES, callbacks=[f"{receiver.url}/hook"])
 
 
-@pytest.fixture(autouse=True)
-def _the_list_call_tells_the_same(request: pytest.FixtureRequest, program: Program) -> Any:
-    """A webhook is believed only when the list call confirms it: they must never differ."""
-    yield
-    for session in Session.objects.all():
-        (record,) = body_of(program.list(session_id=str(session.session_id)))["sessions"]
-        known = statuses(session)
-        assert record["has_payment"] is bool(known)
-        assert record["latest_status"] == (known[-1] if known else None)
-
-
 def posted(receiver: Receiver) -> list[tuple[str, Any]]:
     deliver_due()
     return [(body["status"], body["data"]) for _path, body in receiver.posted]
+
+
+def test_the_list_call_tells_what_has_happened_and_no_more(
+    door: Door, program: Program, session: Session
+) -> None:
+    """A webhook is believed only when the list call confirms it: they must never differ."""
+
+    def listed() -> tuple[bool, str | None]:
+        (record,) = body_of(program.list(session_id=str(session.session_id)))["sessions"]
+        return record["has_payment"], record["latest_status"]
+
+    assert listed() == (False, None)
+    door.do(session, "pay", currency="GBP")
+    assert listed() == (True, "AWAITING_FUNDS")
+    door.do(session, "forge", status="PAYMENT_COMPLETED")
+    assert listed() == (True, "AWAITING_FUNDS")
+    for control, given in (
+        ("next", {}),
+        ("status", {"status": "PAYOUT_CREDITED", "recipient_id": "111"}),
+        ("status", {"status": "ON_HOLD"}),
+        ("status", {"status": "BOUNCED_BACK", "recipient_id": "222"}),
+        ("expire", {}),
+        ("status", {"status": "REFUNDED"}),
+    ):
+        door.do(session, control, **given)
+        assert listed() == (True, statuses(session)[-1])
 
 
 @pytest.mark.parametrize(("currency", "first"), [("AED", "PROCESSING"), ("GBP", "AWAITING_FUNDS")])
@@ -80,6 +96,21 @@ def test_a_paused_payment_waits_and_goes_on_a_step_after_another(
     assert advance(now + STEP) == 1
     assert advance(now + 2 * STEP) == 1
     assert advance(now + timedelta(days=1)) == 3
+
+
+def test_a_pause_stops_what_is_being_caught_up_with(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Api().do(session, "pay")
+    announce = flows.announce
+
+    def announce_and_pause(fact: Fact) -> None:
+        announce(fact)
+        Session.objects.update(paused=True)
+
+    monkeypatch.setattr(flows, "announce", announce_and_pause)
+    assert advance(timezone.now() + timedelta(days=1)) == 1
+    assert statuses(session) == ["PROCESSING", "PAYOUT_INITIATED"]
 
 
 def test_with_manual_every_payment_starts_paused(program: Program, settings: Settings) -> None:
