@@ -85,7 +85,7 @@ def outcomes() -> set[str]:
 def test_each_event_counts_once_however_often_it_comes(
     redpin: Redpin, session: PaymentSession
 ) -> None:
-    redpin.tell(session, "fault", kind="duplicate", value=5, events=6)
+    redpin.tell(session, "callback-fault", kind="duplicate", value=5, events=6)
     redpin.tell(session, "pay")
     redpin.tell(session, "finish")
     redpin.let_all_arrive(session)
@@ -100,7 +100,7 @@ def test_each_event_counts_once_however_often_it_comes(
 def test_the_order_in_which_events_come_makes_no_difference(
     redpin: Redpin, session: PaymentSession, held: int
 ) -> None:
-    redpin.tell(session, "fault", kind="reorder", events=held)
+    redpin.tell(session, "callback-fault", kind="reorder", events=held)
     redpin.tell(session, "pay")
     redpin.tell(session, "finish")
     redpin.let_all_arrive(session)
@@ -113,7 +113,7 @@ def test_the_order_in_which_events_come_makes_no_difference(
 
 
 def test_what_is_dropped_is_made_good_by_asking(redpin: Redpin, session: PaymentSession) -> None:
-    redpin.tell(session, "fault", kind="drop", events=100)
+    redpin.tell(session, "callback-fault", kind="drop", events=100)
     redpin.tell(session, "pay")
     redpin.tell(session, "finish")
     redpin.let_all_arrive(session)
@@ -128,7 +128,7 @@ def test_what_is_dropped_is_made_good_by_asking(redpin: Redpin, session: Payment
 def test_a23_an_event_that_overtakes_the_create_calls_answer_is_kept_and_applied(
     redpin: Redpin, arguments: dict[str, Any]
 ) -> None:
-    redpin.tell(None, "fault", kind="before_answer", value="GBP")
+    redpin.tell(None, "callback-fault", kind="before_answer", value="GBP")
 
     session = create_payment_session(**arguments)
 
@@ -145,7 +145,7 @@ def test_a23_an_event_that_overtakes_the_create_calls_answer_is_kept_and_applied
 
 
 def test_events_in_a_nested_envelope_are_the_same(redpin: Redpin, session: PaymentSession) -> None:
-    redpin.tell(session, "fault", kind="nested", events=100)
+    redpin.tell(session, "callback-fault", kind="nested", events=100)
     redpin.tell(session, "pay")
     for _status in range(5):
         redpin.tell(session, "next")
@@ -153,7 +153,7 @@ def test_events_in_a_nested_envelope_are_the_same(redpin: Redpin, session: Payme
 
     assert history(session) == FLOW
     assert session.shares.all()[0].payout_status == "PAYOUT_CREDITED"
-    redpin.tell(session, "clear-faults")
+    redpin.tell(session, "clear-callback-faults")
 
 
 def test_money_that_bounced_is_refunded(redpin: Redpin, session: PaymentSession) -> None:
@@ -208,7 +208,7 @@ def test_a_forged_event_begins_no_payment(redpin: Redpin, session: PaymentSessio
 def test_an_amount_that_was_changed_holds_the_success_back(
     redpin: Redpin, session: PaymentSession
 ) -> None:
-    redpin.tell(session, "fault", kind="amount", value="1.00", events=100)
+    redpin.tell(session, "callback-fault", kind="amount", value="1.00", events=100)
     redpin.tell(session, "pay")
     redpin.tell(session, "finish")
     redpin.let_all_arrive(session)
@@ -240,7 +240,7 @@ def test_an_unknown_status_is_kept_and_moves_nothing(
 def test_what_is_malformed_is_refused_and_posted_again_it_counts(
     redpin: Redpin, session: PaymentSession, kind: str, answer: str
 ) -> None:
-    redpin.tell(session, "fault", kind=kind)
+    redpin.tell(session, "callback-fault", kind=kind)
     redpin.tell(session, "pay")
     deadline = time.monotonic() + 20
     while not (row := redpin.deliveries(session)[0])["tries"]:

@@ -15,13 +15,14 @@ _MOST_DIGITS = 20
 class Refused(Exception):
     """A control cannot do what it was asked. The text names the cause and the cure.
 
-    ``field`` is the argument that is wrong, "" if none is; ``error`` a name of the API's errors.
+    ``field`` is the argument that is wrong, "" if none is; ``status`` what HTTP says to it: 400, or
+    409 where it cannot be done as things stand.
     """
 
-    def __init__(self, description: str, field: str = "", error: str = "invalid") -> None:
+    def __init__(self, description: str, field: str = "", status: int = 400) -> None:
         super().__init__(f"{field} {description}".strip())
         self.field = field
-        self.error = error
+        self.status = status
 
 
 class Arguments:

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .ledger import Delivery, Fact, Fault
+from .ledger import CallbackFault, Delivery, Fact
 from .models import Session
 
 DUPLICATE: Final = "duplicate"
@@ -192,16 +192,16 @@ def announce(fact: Fact) -> None:
     )
 
 
-def take_faults(session: Session, *, before_answer: bool = False) -> list[Fault]:
+def take_faults(session: Session, *, before_answer: bool = False) -> list[CallbackFault]:
     """Return the faults that the session's next event is to suffer; each counts down by one."""
-    mine = Fault.objects.filter(Q(session=session) | Q(session=None), events_left__gt=0)
+    mine = CallbackFault.objects.filter(Q(session=session) | Q(session=None), events_left__gt=0)
     of_kind = mine.filter(kind=BEFORE_ANSWER) if before_answer else mine.exclude(kind=BEFORE_ANSWER)
     taken = [
         fault
         for fault in of_kind
         if mine.filter(pk=fault.pk).update(events_left=F("events_left") - 1)
     ]
-    Fault.objects.filter(events_left=0).delete()
+    CallbackFault.objects.filter(events_left=0).delete()
     return taken
 
 

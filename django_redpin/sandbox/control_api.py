@@ -19,12 +19,9 @@ from .control_guard import refusal_of
 from .control_state import faults_of, state_of
 from .controls import CONTROLS, add_fault, clear_faults
 from .models import Session
-from .wire import BadBody, answer, body_of, error, json_object, method_not_allowed
+from .wire import BadBody, answer, body_of, json_object
 
-_FOR_ALL: Final[dict[str, tuple[tuple[str, ...], Callable[[Arguments], None]]]] = {
-    "fault": (CONTROLS["fault"].takes, lambda given: add_fault(None, given)),
-    "clear-faults": ((), lambda given: clear_faults(None)),
-}
+_BAD_BODY: Final = {"invalid": 400, "too_big": 413}
 
 
 # No cookie gives anybody rights here; `_arguments` wants a type that no form of a page can post.
@@ -32,9 +29,9 @@ _FOR_ALL: Final[dict[str, tuple[tuple[str, ...], Callable[[Arguments], None]]]] 
 def session_state(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """``GET /control/sessions/{session_id}``: how the session stands."""
     if refusal := refusal_of(request):
-        return error("forbidden", refusal)
+        return _refuse(403, refusal)
     if request.method != "GET":
-        return method_not_allowed(["GET"])
+        return _wrong_method("GET")
     session = Session.objects.filter(session_id=session_id).first()
     return _state(session) if session else _no_session()
 
@@ -43,10 +40,9 @@ def session_state(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 def session_control(request: HttpRequest, session_id: uuid.UUID, control: str) -> HttpResponse:
     """``POST /control/sessions/{session_id}/{control}``: do it, and tell how the session stands."""
     if refusal := refusal_of(request):
-        return error("forbidden", refusal)
+        return _refuse(403, refusal)
     if control not in CONTROLS:
-        known = ", ".join(CONTROLS)
-        return error("not_found", _("There is no such control. There are: %s") % known)
+        return _refuse(404, _("There is no such control. There are: %s") % ", ".join(CONTROLS))
     session = Session.objects.filter(session_id=session_id).first()
     if session is None:
         return _no_session()
@@ -59,23 +55,25 @@ def session_control(request: HttpRequest, session_id: uuid.UUID, control: str) -
 
 
 @csrf_exempt
-def control_all(request: HttpRequest, control: str) -> HttpResponse:
-    """``POST /control/fault`` and ``/control/clear-faults``: for whichever session comes next."""
-    if refusal := refusal_of(request):
-        return error("forbidden", refusal)
-    if control not in _FOR_ALL:
-        known = ", ".join(_FOR_ALL)
-        return error("not_found", _("There is no such control. There are: %s") % known)
-    return _do(request, *_FOR_ALL[control]) or answer({"faults": faults_of(None)})
+def callback_fault(request: HttpRequest) -> HttpResponse:
+    """``POST /control/callback-fault``: for whichever session has the next event."""
+    takes = CONTROLS["callback-fault"].takes
+    return _do(request, takes, lambda given: add_fault(None, given)) or _faults()
+
+
+@csrf_exempt
+def clear_callback_faults(request: HttpRequest) -> HttpResponse:
+    """``POST /control/clear-callback-faults``: forget those."""
+    return _do(request, (), lambda given: clear_faults(None)) or _faults()
 
 
 @csrf_exempt
 def state(request: HttpRequest) -> HttpResponse:
     """``GET /control/state``: the sessions, newest first, and the faults for all of them."""
     if refusal := refusal_of(request):
-        return error("forbidden", refusal)
+        return _refuse(403, refusal)
     if request.method != "GET":
-        return method_not_allowed(["GET"])
+        return _wrong_method("GET")
     names = ("session_id", "client_reference_id", "paused", "payment__status")
     return answer(
         {
@@ -88,27 +86,35 @@ def state(request: HttpRequest) -> HttpResponse:
                 }
                 for session_id, reference, paused, status in Session.objects.values_list(*names)
             ],
-            "faults": faults_of(None),
+            "callback_faults": faults_of(None),
         }
     )
+
+
+@csrf_exempt
+def nothing(request: HttpRequest, rest: str) -> HttpResponse:
+    """Any other address below ``/control/``."""
+    return _refuse(404, _("There is no such control. docs/sandbox.md lists them."))
 
 
 def _do(
     request: HttpRequest, takes: tuple[str, ...], run: Callable[[Arguments], None]
 ) -> HttpResponse | None:
     """Run a control; return what it is refused with, or None when it is done."""
+    if refusal := refusal_of(request):
+        return _refuse(403, refusal)
     if request.method != "POST":
-        return method_not_allowed(["POST"])
+        return _wrong_method("POST")
     if request.content_type != "application/json":
-        return error("media_type", _("Post application/json, with {} where nothing is needed."))
+        return _refuse(415, _("Post application/json, with {} where nothing is needed."))
     try:
         given = Arguments(json_object(body_of(request)))
         given.refuse_unknown(takes)
         run(given)
     except BadBody as problem:
-        return error(problem.error, problem.description)
+        return _refuse(_BAD_BODY[problem.error], problem.description)
     except Refused as problem:
-        return error(problem.error, str(problem), field=problem.field or None)
+        return _refuse(problem.status, str(problem), problem.field)
     return None
 
 
@@ -118,4 +124,18 @@ def _state(session: Session) -> HttpResponse:
 
 
 def _no_session() -> HttpResponse:
-    return error("not_found", _("There is no such session. GET /control/state lists them."))
+    return _refuse(404, _("There is no such session. GET /control/state lists them."))
+
+
+def _faults() -> HttpResponse:
+    return answer({"callback_faults": faults_of(None)})
+
+
+def _wrong_method(allowed: str) -> HttpResponse:
+    response = _refuse(405, _("This address answers %s only.") % allowed)
+    response["Allow"] = allowed
+    return response
+
+
+def _refuse(status: int, text: str, field: str = "") -> HttpResponse:
+    return answer({"error": text, **({"field": field} if field else {})}, status)

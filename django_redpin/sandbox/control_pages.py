@@ -53,26 +53,26 @@ def control(request: HttpRequest, key: str) -> HttpResponse:
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def control_all(request: HttpRequest) -> HttpResponse:
-    """The page at ``/control/``: the faults that wait for the next event of any session."""
+def callbacks(request: HttpRequest) -> HttpResponse:
+    """The page at ``/callbacks/``: the faults that wait for the next event of any session."""
     if refusal := refusal_of(request):
         return _refused(request, refusal)
     if request.method != "POST":
         return _show_all(request)
     form = form_of(request)
     if not _is_own(None, form):
-        return _stale(request, reverse("redpin_sandbox_control_all"))
+        return _stale(request, reverse("redpin_sandbox_callbacks"))
     name = form.get("control", "")
     try:
-        if name == "fault":
+        if name == "callback-fault":
             add_fault(None, _arguments(form, CONTROLS[name].takes))
-        elif name == "clear-faults":
+        elif name == "clear-callback-faults":
             clear_faults(None)
         else:
             raise _unknown()
     except Refused as problem:
         return _show_all(request, str(problem), 422)
-    return HttpResponseSeeOther(f"{reverse('redpin_sandbox_control_all')}?done={name}")
+    return HttpResponseSeeOther(f"{reverse('redpin_sandbox_callbacks')}?done={name}")
 
 
 def _is_own(session: Session | None, form: QueryDict) -> bool:
@@ -115,13 +115,13 @@ def _show(
 
 def _show_all(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, object] = {
-        "state": {"faults": faults_of(None)},
+        "state": {"callback_faults": faults_of(None)},
         "kinds": KINDS,
-        "address": reverse("redpin_sandbox_control_all"),
+        "address": reverse("redpin_sandbox_callbacks"),
         "token": new_form_token(None, _STEP, None),
-        "place": "control",
+        "place": "callbacks",
     }
-    return _page(request, "control_all.html", context, problem, status)
+    return _page(request, "callbacks.html", context, problem, status)
 
 
 def _page(

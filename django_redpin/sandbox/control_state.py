@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from .addresses import shown_callback
-from .ledger import Delivery, Fact, Fault, Payment
+from .ledger import CallbackFault, Delivery, Fact, Payment
 from .messages import event_of_delivery
 from .models import Session
 from .wire import stamp
@@ -50,7 +50,7 @@ def state_of(session: Session, now: datetime) -> State:
         ],
         "facts": [_fact(f, payment.facts_true) for f in facts] if payment else [],
         "deliveries": [_delivery(delivery) for delivery in deliveries],
-        "faults": faults_of(session),
+        "callback_faults": faults_of(session),
     }
 
 
@@ -58,7 +58,7 @@ def faults_of(session: Session | None) -> list[State]:
     """Return the faults that wait for a session's next events; for None, those for any's."""
     return [
         {"kind": fault.kind, "value": fault.value, "events": fault.events_left}
-        for fault in Fault.objects.filter(session=session)
+        for fault in CallbackFault.objects.filter(session=session)
     ]
 
 

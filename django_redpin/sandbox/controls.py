@@ -20,7 +20,7 @@ from .arguments import Arguments, Refused
 from .callback_faults import BEFORE_ANSWER, CURRENCY, KINDS, BadValue, take_faults
 from .courier import deliver_before_answer
 from .flows import Data, Plan, begin_payment, facts_of, go_on, move
-from .ledger import Fact, Fault, Payment, Status
+from .ledger import CallbackFault, Fact, Payment, Status
 from .models import Recipient, Session
 from .money import Amount
 from .rates import offers
@@ -63,10 +63,10 @@ def _pay(session: Session, given: Arguments, now: datetime) -> None:
     if Payment.objects.filter(session=session).exists():
         raise Refused(
             _("The session is paid already. Choose a status, or create another session."),
-            error="conflict",
+            status=409,
         )
     if session.has_expired(now):
-        raise Refused(_("The session has expired. Extend it first."), error="conflict")
+        raise Refused(_("The session has expired. Extend it first."), status=409)
     begin_payment(session, choices[currency], now)
 
 
@@ -146,12 +146,14 @@ CONTROLS: Final[dict[str, Control]] = {
         _extend,
         ("minutes",),
     ),
-    "fault": Control(
+    "callback-fault": Control(
         gettext_lazy("Spoil the callbacks of the next event, or of the next few."),
         _fault,
         ("kind", "value", "events"),
     ),
-    "clear-faults": Control(gettext_lazy("Forget the faults that still wait."), _clear_faults),
+    "clear-callback-faults": Control(
+        gettext_lazy("Forget the faults that still wait."), _clear_faults
+    ),
     "forge": Control(
         gettext_lazy("Post an event that is not true: the list call does not confirm it."),
         _forge,
@@ -182,12 +184,12 @@ def add_fault(session: Session | None, given: Arguments) -> None:
     number = given.number("events", 1)
     if number is None or number != int(number) or not 1 <= number <= MOST_EVENTS:
         raise Refused(_("must be a whole number from 1 to %d") % MOST_EVENTS, "events")
-    Fault.objects.create(session=session, kind=kind, value=value, events_left=int(number))
+    CallbackFault.objects.create(session=session, kind=kind, value=value, events_left=int(number))
 
 
 def clear_faults(session: Session | None) -> None:
     """Forget the faults that wait for a session's events, or those for any session's."""
-    Fault.objects.filter(session=session).delete()
+    CallbackFault.objects.filter(session=session).delete()
 
 
 def call_back_before_answer(session: Session, now: datetime) -> None:
@@ -214,7 +216,7 @@ def _payment(session: Session) -> Payment:
     if payment is None:
         raise Refused(
             _("The session has no payment yet. Pay it first, here or on its hosted page."),
-            error="conflict",
+            status=409,
         )
     return payment
 
@@ -226,7 +228,7 @@ def _planned(payment: Payment) -> list[Plan]:
     if not facts:
         raise Refused(
             _("Nothing more is planned for this payment. Choose a status instead."),
-            error="conflict",
+            status=409,
         )
     return [Plan.of(fact) for fact in facts]
 
@@ -258,4 +260,4 @@ def _told(status: str, sell: Amount, reason: str, refund: Decimal | None) -> Dat
 
 
 def _in_motion() -> Refused:
-    return Refused(_("The payment moved meanwhile. Look at it, then try again."), error="conflict")
+    return Refused(_("The payment moved meanwhile. Look at it, then try again."), status=409)

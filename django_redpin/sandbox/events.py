@@ -44,9 +44,7 @@ def post_again(session: Session, event_id: str, now: datetime) -> None:
     if not chosen and event_id:
         raise Refused(_("is no event that has happened in this session"), "event_id")
     if not chosen:
-        raise Refused(
-            _("Nothing has happened in this session yet. Pay it first."), error="conflict"
-        )
+        raise Refused(_("Nothing has happened in this session yet. Pay it first."), status=409)
     Delivery.objects.bulk_create(
         Delivery(session=session, fact=fact, url=url, in_turn=False, next_at=now)
         for fact in chosen
@@ -56,8 +54,6 @@ def post_again(session: Session, event_id: str, now: datetime) -> None:
 
 def _urls(session: Session) -> list[str]:
     if not session.callbacks:
-        raise Refused(
-            _("The session names no callback. Create one with callbacks."), error="conflict"
-        )
+        raise Refused(_("The session names no callback. Create one with callbacks."), status=409)
     urls: list[str] = session.callbacks
     return urls

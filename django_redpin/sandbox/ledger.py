@@ -119,12 +119,12 @@ class Delivery(models.Model):
         return f"delivery {self.pk}"
 
 
-class Fault(models.Model):
+class CallbackFault(models.Model):
     """What is to go wrong with the callbacks of the next events: ``callback_faults`` knows how."""
 
     # Null: whichever session has the next event.
     session = models.ForeignKey(
-        "redpin_sandbox.Session", models.CASCADE, related_name="faults", null=True
+        "redpin_sandbox.Session", models.CASCADE, related_name="callback_faults", null=True
     )
     kind = models.CharField(max_length=30)
     value = models.CharField(max_length=100, blank=True)

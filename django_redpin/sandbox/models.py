@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from .ledger import Delivery, Fact, Fault, Payment
+from .ledger import CallbackFault, Delivery, Fact, Payment
 from .money import Amount
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessToken",
+    "CallbackFault",
     "Delivery",
     "Fact",
-    "Fault",
     "Item",
     "OneTimeCode",
     "Payee",

@@ -71,7 +71,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/v1/", "/auth/", "/control/"))
+    return request.path_info.startswith(("/v1/", "/auth/"))
 
 
 def _notice(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

@@ -15,11 +15,12 @@ urlpatterns = [
     path("healthz", pages.healthz, name="redpin_sandbox_healthz"),
     path("pay/<str:key>/", hosted.pay, name="redpin_sandbox_pay"),
     path("sessions/<str:key>/control/", control_pages.control, name="redpin_sandbox_control"),
-    path("control/", control_pages.control_all, name="redpin_sandbox_control_all"),
+    path("callbacks/", control_pages.callbacks, name="redpin_sandbox_callbacks"),
     path("control/state", control_api.state, name="redpin_sandbox_state"),
     path("control/sessions/<uuid:session_id>", control_api.session_state),
     path("control/sessions/<uuid:session_id>/<str:control>", control_api.session_control),
-    path("control/<str:control>", control_api.control_all),
+    path("control/callback-fault", control_api.callback_fault),
+    path("control/clear-callback-faults", control_api.clear_callback_faults),
     path("auth/oauth/v2/token", oauth.token, name="redpin_sandbox_token"),
     path("v1/customers/<str:customer_id>/sessions", api.sessions, name="redpin_sandbox_sessions"),
     path(
@@ -27,6 +28,8 @@ urlpatterns = [
         recipients.recipients,
         name="redpin_sandbox_recipients",
     ),
+    # Below all others, as it takes what they leave.
+    path("control/<path:rest>", control_api.nothing),
 ]
 
 handler400 = "django_redpin.sandbox.pages.bad_request"

@@ -23,9 +23,6 @@ _ERRORS: Final = {
     "not_found": (404, "RESOURCE_NOT_FOUND", "Resource Error"),
     "server": (500, "INTERNAL_SERVER_ERROR", "Server Error"),
     "method": (405, "METHOD_NOT_ALLOWED", "Request Error"),
-    "forbidden": (403, "FORBIDDEN", "Request Error"),
-    "conflict": (409, "CONFLICT", "Request Error"),
-    "media_type": (415, "UNSUPPORTED_MEDIA_TYPE", "Request Error"),
     "too_big": (413, "PAYLOAD_TOO_LARGE", "Request Error"),
 }
 

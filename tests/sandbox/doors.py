@@ -38,7 +38,7 @@ class Api(Door):
 
 class Page(Door):
     def ask(self, session: Session | None, control: str, **given: Any) -> Response:
-        address = f"/sessions/{session.key}/control/" if session else "/control/"
+        address = f"/sessions/{session.key}/control/" if session else "/callbacks/"
         client = Client(enforce_csrf_checks=True)
         form = forms_of(client.get(address).content.decode())[control]
         fields = {name: str(value) for name, value in given.items()}

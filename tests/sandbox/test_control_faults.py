@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_redpin.sandbox import courier
 from django_redpin.sandbox.callback_faults import KINDS
 from django_redpin.sandbox.courier import Courier, deliver_due
-from django_redpin.sandbox.models import Delivery, Fault, Session
+from django_redpin.sandbox.models import CallbackFault, Delivery, Session
 
 from .conftest import Program, Receiver, amount, body_of
 from .doors import Api, Door, Page, state
@@ -48,7 +48,7 @@ def deliveries(session: Session) -> list[tuple[str, str]]:
 def test_a_duplicate_is_the_same_event_several_times(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
-    door.do(session, "fault", kind="duplicate", value=3)
+    door.do(session, "callback-fault", kind="duplicate", value=3)
     Api().do(session, "pay")
     Api().do(session, "next")
     deliver_due()
@@ -61,7 +61,7 @@ def test_duplicates_go_out_side_by_side(program: Program, receiver: Receiver) ->
     session = program.session(callbacks=[f"{receiver.url}/hook"])
     all_here = threading.Barrier(3)
     receiver.on_post = lambda path, body: void(all_here.wait(10))
-    Api().do(session, "fault", kind="duplicate", value=3)
+    Api().do(session, "callback-fault", kind="duplicate", value=3)
     Api().do(session, "pay")
     background = Courier()
     background.start()
@@ -79,7 +79,7 @@ def void(value: object) -> None:
 def test_a_held_callback_waits_until_a_later_one_is_posted(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
-    door.do(session, "fault", kind="reorder")
+    door.do(session, "callback-fault", kind="reorder")
     Api().do(session, "pay")
     Api().do(session, "pause")
     deliver_due(timezone.now() + timedelta(days=1))
@@ -93,7 +93,7 @@ def test_a_held_callback_waits_until_a_later_one_is_posted(
 def test_two_held_callbacks_come_in_their_order_after_the_third(
     session: Session, receiver: Receiver
 ) -> None:
-    Api().do(session, "fault", kind="reorder", events=2)
+    Api().do(session, "callback-fault", kind="reorder", events=2)
     Api().do(session, "pay")
     Api().do(session, "finish")
     deliver_due()
@@ -106,7 +106,7 @@ def test_two_held_callbacks_come_in_their_order_after_the_third(
 
 
 def test_a_delayed_callback_is_overtaken(door: Door, session: Session, receiver: Receiver) -> None:
-    door.do(session, "fault", kind="delay", value="30")
+    door.do(session, "callback-fault", kind="delay", value="30")
     Api().do(session, "pay")
     Api().do(session, "next")
     now = timezone.now()
@@ -119,7 +119,7 @@ def test_a_delayed_callback_is_overtaken(door: Door, session: Session, receiver:
 def test_a_dropped_callback_never_comes_unless_it_is_posted_again(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
-    door.do(session, "fault", kind="drop")
+    door.do(session, "callback-fault", kind="drop")
     Api().do(session, "pay")
     Api().do(session, "next")
     deliver_due(timezone.now() + timedelta(days=1))
@@ -136,7 +136,7 @@ def test_a_body_that_breaks_off_is_no_json_at_any_try(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
     receiver.answers["/hook/a-secret-token?and=query"] = [400]
-    door.do(session, "fault", kind="broken_json")
+    door.do(session, "callback-fault", kind="broken_json")
     Api().do(session, "pay")
     now = timezone.now()
     deliver_due(now)
@@ -149,7 +149,7 @@ def test_a_body_that_breaks_off_is_no_json_at_any_try(
 def test_a_body_can_be_declared_as_something_else(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
-    door.do(session, "fault", kind="wrong_content_type")
+    door.do(session, "callback-fault", kind="wrong_content_type")
     Api().do(session, "pay")
     Api().do(session, "next")
     deliver_due()
@@ -158,16 +158,16 @@ def test_a_body_can_be_declared_as_something_else(
 
 
 def test_a_field_can_be_missing(door: Door, session: Session, receiver: Receiver) -> None:
-    door.do(session, "fault", kind="missing_field", value="event_id")
-    door.do(session, "fault", kind="missing_field", value="data")
+    door.do(session, "callback-fault", kind="missing_field", value="event_id")
+    door.do(session, "callback-fault", kind="missing_field", value="data")
     Api().do(session, "pay")
     deliver_due()
     assert set(receiver.posted[0][1]) == IDENTIFIERS | {"event_timestamp"}
 
 
 def test_an_envelope_can_be_nested(door: Door, session: Session, receiver: Receiver) -> None:
-    door.do(session, "fault", kind="nested", events=2)
-    door.do(session, "fault", kind="missing_field", value="session_id")
+    door.do(session, "callback-fault", kind="nested", events=2)
+    door.do(session, "callback-fault", kind="missing_field", value="session_id")
     Api().do(session, "pay")
     Api().do(session, "next")
     Api().do(session, "next")
@@ -183,22 +183,22 @@ def test_an_envelope_can_be_nested(door: Door, session: Session, receiver: Recei
 def test_one_session_can_be_flat_while_all_others_are_nested(
     door: Door, program: Program, receiver: Receiver
 ) -> None:
-    door.do(None, "fault", kind="nested", events=10)
+    door.do(None, "callback-fault", kind="nested", events=10)
     one, other = (program.session(callbacks=[f"{receiver.url}/hook"]) for _ in range(2))
-    door.do(one, "fault", kind="flat")
+    door.do(one, "callback-fault", kind="flat")
     Api().do(one, "pay")
     Api().do(other, "pay")
     deliver_due()
     flat, nested = (body for _path, body in receiver.posted)
     assert flat["status"] == nested["data"]["status"] == "PROCESSING"
-    assert Fault.objects.get().events_left == 8
+    assert CallbackFault.objects.get().events_left == 8
 
 
 def test_amount_and_currency_can_be_others(
     door: Door, session: Session, receiver: Receiver
 ) -> None:
-    door.do(session, "fault", kind="amount", value="1.00", events=2)
-    door.do(session, "fault", kind="currency", value="EUR")
+    door.do(session, "callback-fault", kind="amount", value="1.00", events=2)
+    door.do(session, "callback-fault", kind="currency", value="EUR")
     Api().do(session, "pay")
     Api().do(session, "next")
     Api().do(session, "next")
@@ -245,12 +245,12 @@ def test_one_past_event_is_posted_again_from_its_row(session: Session, receiver:
 
 
 def test_faults_can_be_forgotten(door: Door, session: Session, receiver: Receiver) -> None:
-    door.do(session, "fault", kind="drop", events=5)
-    door.do(None, "fault", kind="drop", events=5)
-    assert [fault["events"] for fault in state(session)["faults"]] == [5]
-    door.do(session, "clear-faults")
-    door.do(None, "clear-faults")
-    assert not Fault.objects.exists()
+    door.do(session, "callback-fault", kind="drop", events=5)
+    door.do(None, "callback-fault", kind="drop", events=5)
+    assert [fault["events"] for fault in state(session)["callback_faults"]] == [5]
+    door.do(session, "clear-callback-faults")
+    door.do(None, "clear-callback-faults")
+    assert not CallbackFault.objects.exists()
     Api().do(session, "pay")
     deliver_due()
     assert receiver.statuses == ["PROCESSING"]
@@ -260,7 +260,7 @@ def test_faults_can_be_forgotten(door: Door, session: Session, receiver: Receive
 def test_a23_the_first_callback_is_posted_before_the_create_call_is_answered(
     door: Door, program: Program, receiver: Receiver, value: str, status: str
 ) -> None:
-    door.do(None, "fault", kind="before_answer", value=value)
+    door.do(None, "callback-fault", kind="before_answer", value=value)
     answered: list[bool] = []
     seen: list[bool] = []
     receiver.on_post = lambda path, body: seen.append(bool(answered))
@@ -280,7 +280,7 @@ def test_a23_the_first_callback_is_posted_before_the_create_call_is_answered(
 def test_a23_the_answer_waits_for_a_callback_that_another_courier_has_in_hand(
     program: Program, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Api().do(None, "fault", kind="before_answer")
+    Api().do(None, "callback-fault", kind="before_answer")
     order: list[str] = []
     receiver.on_post = lambda path, body: order.append("posted")
     claim = courier._claim
@@ -341,10 +341,10 @@ def test_what_is_shown_of_a_callback_is_where_it_goes_without_its_secret(
 def test_a_value_that_suits_no_fault_is_refused(
     door: Door, session: Session, kind: str, value: str
 ) -> None:
-    response = door.ask(session, "fault", kind=kind, value=value)
+    response = door.ask(session, "callback-fault", kind=kind, value=value)
     assert response.status_code in (400, 422)
     assert "must be" in response.content.decode()
-    assert not Fault.objects.exists()
+    assert not CallbackFault.objects.exists()
 
 
 def test_every_kind_says_what_it_does() -> None:

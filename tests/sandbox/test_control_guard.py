@@ -13,7 +13,7 @@ from pytest_django import Settings
 from django_redpin.sandbox.callback_faults import KINDS
 from django_redpin.sandbox.controls import CONTROLS
 from django_redpin.sandbox.logs import hide_keys
-from django_redpin.sandbox.models import Fault, Session
+from django_redpin.sandbox.models import CallbackFault, Session
 
 from .browser import Browser, forms_of
 from .conftest import Program, body_of
@@ -49,18 +49,18 @@ def test_no_web_page_from_elsewhere_controls_anything(
 ) -> None:
     response = post(session, headers=headers)
     assert response.status_code == 403
-    assert words in body_of(response)["description"]
+    assert words in body_of(response)["error"]
     assert state(session)["paused"] is False
     page = Client().post(f"/sessions/{session.key}/control/", headers=headers)
     assert (page.status_code, words in page.content.decode()) == (403, True)
-    assert Client().post("/control/fault", headers=headers).status_code == 403
-    assert Client().post("/control/", headers=headers).status_code == 403
+    assert Client().post("/control/callback-fault", headers=headers).status_code == 403
+    assert Client().post("/callbacks/", headers=headers).status_code == 403
 
 
 def test_dns_rebinding_reads_no_page_and_no_state(session: Session) -> None:
     for place in (
         f"/sessions/{session.key}/control/",
-        "/control/",
+        "/callbacks/",
         "/control/state",
         f"/control/sessions/{session.session_id}",
     ):
@@ -90,7 +90,7 @@ def test_a_host_that_the_project_allows_is_known(session: Session, settings: Set
 def test_what_a_form_of_any_page_can_post_is_refused(session: Session, content_type: str) -> None:
     response = post(session, content_type=content_type)
     assert response.status_code == 415
-    assert "application/json" in body_of(response)["description"]
+    assert "application/json" in body_of(response)["error"]
     assert state(session)["paused"] is False
 
 
@@ -98,7 +98,7 @@ def test_what_a_form_of_any_page_can_post_is_refused(session: Session, content_t
 def test_a_body_that_is_no_object_is_refused(session: Session, body: str) -> None:
     response = post(session, data=body.encode("latin-1"))
     assert response.status_code == 400
-    assert body_of(response)["description"]
+    assert body_of(response)["error"]
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_body_that_is_no_object_is_refused(session: Session, body: str) -> Non
         ("pay", {"currency": "XXX"}, 400, "one of: AED, GBP"),
         ("extend", {"minutes": 0}, 400, "number of minutes"),
         ("extend", {"minutes": "1e9"}, 400, "number of minutes"),
-        ("fault", {"kind": "meteor"}, 400, "one of: duplicate"),
-        ("fault", {"kind": "drop", "events": "1.5"}, 400, "whole number"),
-        ("fault", {"kind": "drop", "events": 0}, 400, "whole number"),
-        ("fault", {"kind": "before_answer"}, 400, "all sessions"),
+        ("callback-fault", {"kind": "meteor"}, 400, "one of: duplicate"),
+        ("callback-fault", {"kind": "drop", "events": "1.5"}, 400, "whole number"),
+        ("callback-fault", {"kind": "drop", "events": 0}, 400, "whole number"),
+        ("callback-fault", {"kind": "before_answer"}, 400, "all sessions"),
         ("post-again", {}, 409, "Nothing has happened"),
         ("post-again", {"event_id": "x"}, 400, "no event"),
         ("explode", {}, 404, "There are: pay, pause"),
@@ -132,7 +132,7 @@ def test_what_cannot_be_done_is_told_with_cause_and_cure(
     session: Session, control: str, given: dict[str, Any], status: int, words: str
 ) -> None:
     response = Api().ask(session, control, **given)
-    assert (response.status_code, words in body_of(response)["description"]) == (status, True)
+    assert (response.status_code, words in body_of(response)["error"]) == (status, True)
     assert statuses(session) == []
 
 
@@ -145,7 +145,7 @@ def test_what_comes_too_late_is_told_too(session: Session) -> None:
     Api().do(session, "status", status="CANCELLED")
     response = Api().ask(session, "next")
     assert response.status_code == 409
-    assert "Choose a status instead" in body_of(response)["description"]
+    assert "Choose a status instead" in body_of(response)["error"]
 
 
 def test_an_event_needs_somebody_to_be_posted_to(program: Program) -> None:
@@ -154,7 +154,7 @@ def test_an_event_needs_somebody_to_be_posted_to(program: Program) -> None:
     for control in ("forge", "post-again"):
         response = Api().ask(session, control)
         assert response.status_code == 409
-        assert "names no callback" in body_of(response)["description"]
+        assert "names no callback" in body_of(response)["error"]
 
 
 def test_the_choice_of_a_payee_is_left_out_only_where_there_is_one(program: Program) -> None:
@@ -170,7 +170,7 @@ def test_addresses_and_methods_that_are_not_there_are_answered_in_json(session: 
     assert Client().get(f"{here}/pause").status_code == 405
     assert Client().post(here).status_code == 405
     assert Client().post("/control/state").status_code == 405
-    assert Client().get("/control/fault").status_code == 405
+    assert Client().get("/control/callback-fault").status_code == 405
     for response in (
         Client().get(nowhere),
         Client().post(f"{nowhere}/pause", "{}", content_type="application/json"),
@@ -178,12 +178,12 @@ def test_addresses_and_methods_that_are_not_there_are_answered_in_json(session: 
         Client().get("/control/sessions/not-an-id"),
     ):
         assert response.status_code == 404
-        assert body_of(response)["code"] == "RESOURCE_NOT_FOUND"
+        assert body_of(response)["error"].startswith("There is no such")
 
 
 def test_the_state_of_all_lists_sessions_and_faults(session: Session) -> None:
     Api().do(session, "pay")
-    Api().do(None, "fault", kind="nested", events=7)
+    Api().do(None, "callback-fault", kind="nested", events=7)
     assert body_of(Client().get("/control/state")) == {
         "sessions": [
             {
@@ -193,7 +193,7 @@ def test_the_state_of_all_lists_sessions_and_faults(session: Session) -> None:
                 "latest_status": "PROCESSING",
             }
         ],
-        "faults": [{"kind": "nested", "value": "", "events": 7}],
+        "callback_faults": [{"kind": "nested", "value": "", "events": 7}],
     }
 
 
@@ -210,7 +210,7 @@ def test_a_form_counts_only_with_the_token_of_its_own_page(
         forms_of(client.get(f"/sessions/{other.key}/control/").content.decode())["pause"].hidden[
             "token"
         ],
-        forms_of(client.get("/control/").content.decode())["fault"].hidden["token"],
+        forms_of(client.get("/callbacks/").content.decode())["callback-fault"].hidden["token"],
     ]
     for token in tokens:
         response = client.post(address, {"token": token, "control": "pause"})
@@ -218,8 +218,11 @@ def test_a_form_counts_only_with_the_token_of_its_own_page(
     own = Browser(session).forms["send-code"].hidden["token"]
     assert client.post(address, {"token": own, "control": "pause"}).status_code == 403
     assert state(session)["paused"] is False
-    assert client.post("/control/", {"token": tokens[3], "control": "fault"}).status_code == 403
-    assert not Fault.objects.exists()
+    assert (
+        client.post("/callbacks/", {"token": tokens[3], "control": "callback-fault"}).status_code
+        == 403
+    )
+    assert not CallbackFault.objects.exists()
 
 
 def test_a_page_says_what_was_done_and_what_cannot_be(session: Session) -> None:
@@ -234,9 +237,9 @@ def test_a_page_says_what_was_done_and_what_cannot_be(session: Session) -> None:
 
 
 def test_an_unknown_control_on_a_page_is_refused(session: Session) -> None:
-    for address in (f"/sessions/{session.key}/control/", "/control/"):
+    for address in (f"/sessions/{session.key}/control/", "/callbacks/"):
         client = Client()
-        form = forms_of(client.get(address).content.decode())["fault"]
+        form = forms_of(client.get(address).content.decode())["callback-fault"]
         response = client.post(address, form.hidden | {"control": "explode"})
         assert response.status_code == 422
 
@@ -244,7 +247,7 @@ def test_an_unknown_control_on_a_page_is_refused(session: Session) -> None:
 def test_no_other_page_frames_a_control_page_and_its_forms_say_where_they_come_from(
     session: Session,
 ) -> None:
-    for address in (f"/sessions/{session.key}/control/", "/control/"):
+    for address in (f"/sessions/{session.key}/control/", "/callbacks/"):
         response = Client().get(address)
         assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
         # With "no-referrer" a browser would post with "Origin: null".
@@ -256,7 +259,7 @@ def test_no_other_page_frames_a_control_page_and_its_forms_say_where_they_come_f
 def test_the_index_leads_to_the_control_pages(session: Session) -> None:
     html = Client().get("/").content.decode()
     assert f'href="/sessions/{session.key}/control/"' in html
-    assert 'href="/control/"' in html
+    assert 'href="/callbacks/"' in html
 
 
 def test_every_control_has_its_form_on_the_page(session: Session) -> None:
@@ -264,7 +267,7 @@ def test_every_control_has_its_form_on_the_page(session: Session) -> None:
     found = set(forms_of(Client().get(address).content.decode()))
     Api().do(session, "pay")
     Api().do(session, "next")
-    Api().do(session, "fault", kind="drop")
+    Api().do(session, "callback-fault", kind="drop")
     found |= set(forms_of(Client().get(address).content.decode()))
     assert set(CONTROLS) <= found
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from django_redpin.sandbox import flows
+from django_redpin.sandbox.callback_faults import announce
 from django_redpin.sandbox.courier import deliver_due
 from django_redpin.sandbox.flows import advance
 from django_redpin.sandbox.models import Fact, Session
@@ -102,7 +103,6 @@ def test_a_pause_stops_what_is_being_caught_up_with(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Api().do(session, "pay")
-    announce = flows.announce
 
     def announce_and_pause(fact: Fact) -> None:
         announce(fact)

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             model_name="delivery", name="tried_at", field=models.DateTimeField(null=True)
         ),
         migrations.CreateModel(
-            name="Fault",
+            name="CallbackFault",
             fields=[
                 (
                     "id",
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="faults",
+                        related_name="callback_faults",
                         to="redpin_sandbox.session",
                     ),
                 ),
