@@ -3,8 +3,10 @@ from django.db import migrations, models
 
 
 def name_the_sessions(apps, schema_editor):
-    delivery_model = apps.get_model("redpin_sandbox", "Delivery")
-    for delivery in delivery_model.objects.select_related("payment"):
+    deliveries = apps.get_model("redpin_sandbox", "Delivery").objects.using(
+        schema_editor.connection.alias
+    )
+    for delivery in deliveries.select_related("payment"):
         delivery.session_id = delivery.payment.session_id
         delivery.save(update_fields=["session"])
 
