@@ -850,7 +850,8 @@ MUTANTS: Final = (
         "django_redpin/conf.py",
         '    return {**DEFAULTS, **_tokens_of_this_machine(given.get("BASE_URL")), **given}\n',
         "    return {**DEFAULTS, **given}\n",
-        "tests/test_sandbox_command.py",
+        "tests/test_sandbox_command.py::"
+        "test_tokens_come_from_a_redpin_on_this_machine_and_else_from_redpins_host",
     ),
     Mutant(
         "no page of this site's own origin is framed",

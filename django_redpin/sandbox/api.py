@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from .conf import options
-from .faults import may_fail
 from .controls import call_back_before_answer
+from .faults import may_fail
 from .fields import is_clean
 from .models import Item, Recipient, Session, new_recipient_id
 from .oauth import client_of

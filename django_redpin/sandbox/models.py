@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessToken",
-from .instruments import ApiFault, Call
+    "ApiFault",
+    "Call",
     "CallbackFault",
     "Delivery",
     "Fact",
