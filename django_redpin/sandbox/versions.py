@@ -54,11 +54,11 @@ VERSIONS: Final = {
 
 def nested(event: dict[str, Any]) -> dict[str, Any]:
     """Return a flat event in the newer envelope: what is not the event's own goes into ``data``."""
-    about = {name: value for name, value in event.items() if not name.startswith("event_")}
+    own = ("event_id", "event_timestamp", "data")
     return {
         "event_id": event["event_id"],
         "event_type": PAYMENT_STATUS,
         "version": ENVELOPE_VERSION,
         "event_timestamp": event["event_timestamp"],
-        "data": {**about, **about.pop("data")},
+        "data": {name: event[name] for name in event if name not in own} | event["data"],
     }

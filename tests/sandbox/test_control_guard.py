@@ -154,7 +154,7 @@ def test_an_event_needs_somebody_to_be_posted_to(program: Program) -> None:
     for control in ("forge", "post-again"):
         response = Api().ask(session, control)
         assert response.status_code == 409
-        assert "names no callback" in body_of(response)["error"]
+        assert "nobody to post to" in body_of(response)["error"]
 
 
 def test_the_choice_of_a_payee_is_left_out_only_where_there_is_one(program: Program) -> None:
