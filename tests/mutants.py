@@ -763,8 +763,8 @@ MUTANTS: Final = (
     Mutant(
         "the sandbox's controls, against pages of another origin",
         "django_redpin/sandbox/control.py",
-        "    if origin not in (None, own) or site not in",
-        "    if site not in",
+        '    if request.headers.get("Origin", own) != own:\n',
+        "    if False:\n",
         "tests/sandbox/test_control.py",
     ),
     Mutant(
@@ -777,8 +777,8 @@ MUTANTS: Final = (
     Mutant(
         "the sandbox's controls, against a stranger's name for this machine",
         "django_redpin/sandbox/control.py",
-        '    return "*" not in settings.ALLOWED_HOSTS',
-        "    return True",
+        """    return is_fixed_host(host.strip("[]")) or validate_host(host, named)\n""",
+        "    return True\n",
         "tests/sandbox/test_control.py",
     ),
     Mutant(
@@ -850,7 +850,8 @@ MUTANTS: Final = (
         "django_redpin/conf.py",
         '    return {**DEFAULTS, **_tokens_of_this_machine(given.get("BASE_URL")), **given}\n',
         "    return {**DEFAULTS, **given}\n",
-        "tests/test_sandbox_command.py",
+        "tests/test_sandbox_command.py::"
+        "test_tokens_come_from_a_redpin_on_this_machine_and_else_from_redpins_host",
     ),
     Mutant(
         "no page of this site's own origin is framed",
@@ -1089,6 +1090,48 @@ MUTANTS: Final = (
         'if chosen := query.get("lang") or chosen_language(self.request):',
         'if chosen := query.get("lang"):',
         "tests/sandbox/test_languages.py",
+    ),
+    Mutant(
+        "the sandbox's one move of a payment at a time",
+        "django_redpin/sandbox/flows.py",
+        "        moved = Payment.objects.filter(pk=payment.pk, facts_true=position).update(\n",
+        "        moved = Payment.objects.filter(pk=payment.pk).update(\n",
+        "tests/sandbox/test_control_moves.py",
+    ),
+    Mutant(
+        "the sandbox's pause",
+        "django_redpin/sandbox/flows.py",
+        "_make_next_fact_true(payment, session__paused=False)",
+        "_make_next_fact_true(payment)",
+        "tests/sandbox/test_control_moves.py",
+    ),
+    Mutant(
+        "the sandbox's list call, which tells of the newest status",
+        "django_redpin/sandbox/flows.py",
+        "            facts_true=position + 1, status=plan.status\n",
+        "            facts_true=position + 1\n",
+        "tests/sandbox/test_control_moves.py",
+    ),
+    Mutant(
+        "the token of the sandbox's control page",
+        "django_redpin/sandbox/control_pages.py",
+        "    return token is not None and token.step == _STEP\n",
+        "    return token is not None\n",
+        "tests/sandbox/test_control_guard.py",
+    ),
+    Mutant(
+        "the secret of a callback on the sandbox's pages",
+        "django_redpin/sandbox/addresses.py",
+        """    path = parts.path.rstrip("/").rpartition("/")[0]\n""",
+        "    path = parts.path\n",
+        "tests/sandbox/test_control_faults.py",
+    ),
+    Mutant(
+        "the callback before the answer",
+        "django_redpin/sandbox/courier.py",
+        "    while time.monotonic() < give_up and untried.exists():\n",
+        "    while False:\n",
+        "tests/sandbox/test_control_faults.py",
     ),
 )
 

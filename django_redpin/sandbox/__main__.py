@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         REDPIN_SANDBOX_CUSTOMER_ID=given.customer_id,
         REDPIN_SANDBOX_STEP_SECONDS=repr(given.step_seconds),
         REDPIN_SANDBOX_SESSION_MINUTES=repr(given.session_minutes),
+        REDPIN_SANDBOX_MANUAL="1" if given.manual else "",
         REDPIN_SANDBOX_LIST_SHOWS_URL="1" if given.list_shows_url else "",
         REDPIN_SANDBOX_PURPOSES=given.purposes,
         REDPIN_SANDBOX_API=given.api,
@@ -79,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--session-minutes", type=_positive, default=30.0, help="a session's life (%(default)s)"
+    )
+    parser.add_argument(
+        "--manual",
+        action="store_true",
+        help="start every payment paused: you decide what happens next, at /sessions/…/control/",
     )
     parser.add_argument(
         "--purposes", default="", help="allowed purposes, separated by commas (any)"

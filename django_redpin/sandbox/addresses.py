@@ -86,6 +86,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_fixed_host(host: str) -> bool:
+    """Whether no stranger can point ``host`` at this machine: an address, or a name of no domain.
+
+    A web page elsewhere can have its own name lead here, and is then the same origin (DNS
+    rebinding); it cannot have an address or a name without dots for its own.
+    """
+    if is_loopback(host) or "." not in host.strip("."):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def shown_callback(url: str) -> str:
+    """Return where a callback goes without its last segment and query, which may be secrets."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/").rpartition("/")[0]
+    return f"{parts.netloc}{path}/…"
+
+
 def _split(text: str) -> SplitResult | None:
     # urlsplit drops tabs and line ends, and lets much else through.
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:

@@ -17,12 +17,13 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from .conf import options
+from .controls import call_back_before_answer
 from .faults import may_fail
 from .fields import is_clean
 from .models import Item, Recipient, Session, new_recipient_id
 from .oauth import client_of
 from .validation import InvalidRequest, ValidRequest, validate
-from .wire import BadBody, answer, body_of, error, json_object, method_not_allowed
+from .wire import BadBody, answer, body_of, error, json_object, method_not_allowed, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,11 +59,6 @@ def refusal_of(request: HttpRequest, customer_id: str) -> HttpResponse | None:
     return None
 
 
-def stamp(moment: datetime) -> str:
-    """Return a moment as Redpin writes it: UTC, whole seconds, ``Z``."""
-    return moment.astimezone(tz.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _create(request: HttpRequest, client_id: str) -> HttpResponse:
     try:
         document = json_object(body_of(request))
@@ -88,6 +84,7 @@ def _create(request: HttpRequest, client_id: str) -> HttpResponse:
             "client_reference_id is already used by another session",
             field="client_reference_id",
         )
+    call_back_before_answer(session, now)
     return answer(
         {
             "session_id": str(session.session_id),
@@ -119,6 +116,7 @@ def _store(valid: ValidRequest, client_id: str, now: datetime) -> Session:
             created_at=now,
             # Whole seconds, so that the answer says exactly when it ends.
             expires_at=(now + known.lifetime).replace(microsecond=0),
+            paused=known.manual,
         )
         Recipient.objects.bulk_create(
             Recipient(

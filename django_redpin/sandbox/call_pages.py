@@ -9,12 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .api import stamp
 from .calls import MOST_CALLS
 from .control import ControlError, control_call
 from .frames import page
 from .models import Call
-from .wire import answer
+from .wire import answer, stamp
 
 MOST_SHOWN: Final = 100
 

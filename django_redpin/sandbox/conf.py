@@ -24,6 +24,7 @@ class SandboxOptions:
     customer_id: the only customer; any other id in a path is answered 404.
     step_seconds: time between two facts of a payment.
     session_minutes: how long a session can be paid.
+    manual: start every payment paused, so that somebody decides what happens next.
     list_shows_url: put ``session_url`` among the listed fields, which Redpin does not document.
     purposes: allowed ``purpose_of_transaction`` values; empty allows any, as Redpin's list is
         not published.
@@ -37,6 +38,7 @@ class SandboxOptions:
     customer_id: str = "0201001008132685"
     step_seconds: float = 1.5
     session_minutes: float = 30.0
+    manual: bool = False
     list_shows_url: bool = False
     purposes: tuple[str, ...] = ()
     api: str = "seed"
@@ -60,8 +62,11 @@ class SandboxOptions:
                 raise ImproperlyConfigured(
                     f"REDPIN_SANDBOX[{name.upper()!r}] must be a number from {least} to 1000000."
                 )
-        if not isinstance(self.list_shows_url, bool):
-            raise ImproperlyConfigured("REDPIN_SANDBOX['LIST_SHOWS_URL'] must be True or False.")
+        for name in ("manual", "list_shows_url"):
+            if not isinstance(getattr(self, name), bool):
+                raise ImproperlyConfigured(
+                    f"REDPIN_SANDBOX[{name.upper()!r}] must be True or False."
+                )
         if not _are_strings(self.purposes):
             raise ImproperlyConfigured("REDPIN_SANDBOX['PURPOSES'] must be a list of strings.")
         object.__setattr__(self, "purposes", tuple(self.purposes))

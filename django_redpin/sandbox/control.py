@@ -6,7 +6,6 @@ that is open in the same machine's browser: it is kept out by what a browser let
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
@@ -15,11 +14,11 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
+from django.http.request import split_domain_port, validate_host
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from .addresses import is_loopback
+from .addresses import is_fixed_host
 from .wire import BadBody, answer, body_of, json_object
 
 P = ParamSpec("P")
@@ -58,11 +57,10 @@ def control_call(*methods: str) -> Callable[[View[P]], Callable[..., HttpRespons
         @wraps(view)
         def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
-                _keep_strangers_out(request)
+                if refusal := refusal_of(request):
+                    raise ControlError(refusal, status=403)
                 if request.method not in methods:
-                    allowed = ", ".join(methods)
-                    text = _("This address answers %(methods)s only.") % {"methods": allowed}
-                    raise ControlError(text, status=405)
+                    return _wrong_method(", ".join(methods))
                 return view(request, _document(request), *args, **kwargs)
             except ControlError as problem:
                 return _refusal(problem)
@@ -82,7 +80,7 @@ def control_token(form: str) -> str:
 
 def is_own_form(request: HttpRequest, form: str) -> bool:
     """Whether a post came out of the sandbox's own form called ``form``, in the last 12 hours."""
-    if not is_own_host(request):
+    if refusal_of(request):
         return False
     signer = signing.TimestampSigner(salt=_FORM)
     try:
@@ -91,43 +89,31 @@ def is_own_form(request: HttpRequest, form: str) -> bool:
         return False
 
 
-def is_own_host(request: HttpRequest) -> bool:
-    """Whether the request names a host that no stranger can point at this machine.
+def refusal_of(request: HttpRequest) -> str:
+    """Return why a web page of another site may have sent this, with the cure; "" if none has."""
+    if not _is_own_host(request):
+        return _("The sandbox is not known by this name. Ask for 127.0.0.1, or its IP address.")
+    own = f"{request.scheme}://{request.get_host()}"
+    if request.headers.get("Origin", own) != own:
+        return _("A web page of another origin asks. Use the sandbox's own pages, or no browser.")
+    # Browsers that send no Origin with a form say so here. A link may lead here from anywhere.
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if request.method != "GET" and site not in ("none", "same-origin"):
+        return _("A web page of another site asks. Use the sandbox's own pages, or no browser.")
+    return ""
 
-    Those are this machine's own names, addresses, names without a dot, and what the settings list:
-    a page elsewhere could let its own name lead here, and would then pass as the sandbox's.
+
+def _is_own_host(request: HttpRequest) -> bool:
+    """Whether the request names a host that no stranger can point at this machine, or a listed one.
+
+    A page elsewhere could let its own name lead here, and would then pass as the sandbox's.
     """
     try:
         host, _port = split_domain_port(request.get_host())
     except DisallowedHost:
         return False
-    if is_loopback(host) or "." not in host or _is_address(host):
-        return True
-    return "*" not in settings.ALLOWED_HOSTS
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _keep_strangers_out(request: HttpRequest) -> None:
-    """Raise ControlError for what a web page of another site may have sent."""
-    if not is_own_host(request):
-        raise ControlError(
-            _("Controls are answered under this machine's own names and addresses alone."),
-            status=403,
-        )
-    origin = request.headers.get("Origin")
-    own = f"{request.scheme}://{request.get_host()}"
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    if origin not in (None, own) or site not in ("none", "same-origin"):
-        raise ControlError(
-            _("Controls are not answered to web pages of another origin."), status=403
-        )
+    named = [name for name in settings.ALLOWED_HOSTS if name != "*"]
+    return is_fixed_host(host.strip("[]")) or validate_host(host, named)
 
 
 def _document(request: HttpRequest) -> dict[str, Any]:
@@ -138,6 +124,13 @@ def _document(request: HttpRequest) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise ControlError(_("Send JSON, with Content-Type: application/json."), status=415)
     return json_object(body)
+
+
+def _wrong_method(allowed: str) -> HttpResponse:
+    text = _("This address answers %(methods)s only.") % {"methods": allowed}
+    response = _refusal(ControlError(text, status=405))
+    response["Allow"] = allowed
+    return response
 
 
 def _refusal(problem: ControlError) -> HttpResponse:

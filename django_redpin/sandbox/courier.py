@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 import requests
-import simplejson
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from .addresses import at_site, is_loopback
-from .api import stamp
+from .callback_faults import release_held
 from .calls import LoggedSession
 from .conf import options
 from .flows import advance
 from .ledger import Delivery
-from .versions import envelope
-from .wire import dumps
+from .messages import Message, message_of
+from .models import Session
 
 TIMEOUT_SECONDS: Final = 5
 MOST_ATTEMPTS: Final = 8
@@ -106,18 +106,39 @@ class Courier:
             self._hands.release()
 
 
-def _claim(now: datetime) -> Delivery | None:
-    """Take the delivery that has been due the longest, so that nobody else posts it."""
-    lane = Delivery.objects.filter(payment=OuterRef("payment"), url=OuterRef("url"))
-    # First tries keep the order of the facts; a retry may come after later facts, as in life.
-    held = lane.filter(
-        Q(claimed_at__isnull=False) | Q(pk__lt=OuterRef("pk"), attempts=0, finished_at__isnull=True)
+def deliver_before_answer(session: Session) -> None:
+    """Post what is due of this session in the calling thread, and wait till each was tried once.
+
+    It waits for what another courier has in hand, for ten seconds at most.
+    """
+    started = timezone.now()
+    untried = Delivery.objects.filter(
+        session=session, attempts=0, finished_at=None, on_hold=False, next_at__lte=started
     )
+    give_up = time.monotonic() + 2 * TIMEOUT_SECONDS
+    while time.monotonic() < give_up and untried.exists():
+        delivery = _claim(started, session)
+        if delivery is None:
+            time.sleep(POLL_SECONDS / 5)
+        else:
+            _post(delivery, None)
+
+
+def _claim(now: datetime, session: Session | None = None) -> Delivery | None:
+    """Take the delivery that has been due the longest, so that nobody else posts it."""
+    lane = Delivery.objects.filter(
+        session=OuterRef("session"), url=OuterRef("url"), in_turn=True, finished_at__isnull=True
+    )
+    # First tries keep the order of the facts; a retry may come after later facts, as in life.
+    before = lane.filter(Q(claimed_at__isnull=False) | Q(pk__lt=OuterRef("pk"), attempts=0))
     waiting = (
         Delivery.objects.filter(finished_at__isnull=True, claimed_at__isnull=True, next_at__lte=now)
-        .exclude(Exists(held))
+        .filter(on_hold=False)
+        .exclude(Q(in_turn=True) & Exists(before))
         .order_by("next_at", "pk")
     )
+    if session is not None:
+        waiting = waiting.filter(session=session)
     while (delivery := waiting.first()) is not None:
         mine = Delivery.objects.filter(pk=delivery.pk, claimed_at__isnull=True)
         if mine.filter(finished_at__isnull=True).update(claimed_at=now):
@@ -130,12 +151,13 @@ def _post(delivery: Delivery, now: datetime | None) -> None:
     outcome = "the courier was stopped"
     delivered = False
     try:
-        delivered, outcome = _send(delivery.url, _body(delivery).encode("ascii"))
+        delivered, outcome = _send(delivery.url, message_of(delivery))
     finally:
         _settle(delivery, delivered, outcome, now or timezone.now())
+    release_held(delivery)
 
 
-def _send(url: str, body: bytes) -> tuple[bool, str]:
+def _send(url: str, message: Message) -> tuple[bool, str]:
     url = at_site(url, options().site)
     with LoggedSession() as session:
         # A proxy of the environment is not for addresses of this machine.
@@ -143,9 +165,9 @@ def _send(url: str, body: bytes) -> tuple[bool, str]:
         try:
             with session.post(
                 url,
-                data=body,
+                data=message.body,
                 headers={
-                    "Content-Type": "application/json",
+                    "Content-Type": message.content_type,
                     "User-Agent": "redpin-sandbox",
                     "Connection": "close",
                 },
@@ -168,33 +190,16 @@ def _settle(delivery: Delivery, delivered: bool, outcome: str, now: datetime) ->
         claimed_at=None,
         delivered=delivered,
         outcome=outcome,
+        tried_at=now,
         next_at=now + timedelta(seconds=2 ** (attempts - 1)),
         finished_at=now if delivered or given_up else None,
     )
     if not delivered:
         logger.warning(
-            "Callback %s of payment %s was not received (%s), try %d of %d.",
-            delivery.fact.status,
-            delivery.payment.payment_id,
+            "Callback %s of session %s was not received (%s), try %d of %d.",
+            delivery.fact.status if delivery.fact else "(forged)",
+            delivery.session.session_id,
             outcome,
             attempts,
             MOST_ATTEMPTS,
         )
-
-
-def _body(delivery: Delivery) -> str:
-    """Return the event in the version's envelope; every try of one fact posts the same text."""
-    fact, payment = delivery.fact, delivery.payment
-    session = payment.session
-    facts: dict[str, object] = {
-        "event_id": str(fact.event_id),
-        "payment_id": payment.payment_id,
-        "status": fact.status,
-        "customer_id": session.customer_id,
-        "client_customer_ref": session.client_customer_ref,
-        "client_reference_id": session.client_reference_id,
-        "session_id": str(session.session_id),
-        "event_timestamp": stamp(fact.due_at),
-    }
-    data = simplejson.loads(fact.data, use_decimal=True)
-    return dumps(envelope(facts, data, nested=options().version.is_nested))

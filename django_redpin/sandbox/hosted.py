@@ -53,6 +53,7 @@ _CODE_PROBLEMS: Final = {
         "That code was tried too often and no longer counts. Ask for a new one."
     ),
 }
+_RETURNED: Final = (Status.BOUNCED_BACK, Status.REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _answer(request: HttpRequest, key: str) -> HttpResponse:
     if request.method != "POST":
         seat = read_seat(session, request.GET.get("seat", ""))
         return _show(Visit(request, session, now, seat))
-    form = _form_of(request)
+    form = form_of(request)
     token = read_form_token(session, form.get("token", ""))
     handle = _STEPS.get(token.step) if token else None
     visit = Visit(request, session, now, token.seat if token else None)
@@ -189,8 +190,11 @@ def _progress(visit: Visit, payment: Payment) -> HttpResponse:
     ]
     if payment.status == Status.CANCELLED:
         return visit.show("cancelled.html", payment=payment)
-    if payment.is_final:
+    if payment.status == Status.PAYMENT_COMPLETED:
         return visit.show("done.html", payment=payment, facts=facts)
+    if payment.status in _RETURNED:
+        title = Status(payment.status).label
+        return visit.show("returned.html", payment=payment, facts=facts, title=title)
     return visit.show(
         "progress.html",
         payment=payment,
@@ -264,7 +268,7 @@ _STEPS: Final[dict[str, Callable[[Visit, QueryDict, FormToken], HttpResponse]]] 
 }
 
 
-def _form_of(request: HttpRequest) -> QueryDict:
+def form_of(request: HttpRequest) -> QueryDict:
     """Return the posted form; one that cannot be read counts as empty, so it has no token."""
     try:
         return request.POST

@@ -1,4 +1,4 @@
-"""Models of what happens after Pay: the payment, the facts about it, the callbacks to post.
+"""Models of what happens after Pay: the payment, the facts about it, callbacks and their faults.
 
 How they move is in ``flows`` and ``courier``.
 """
@@ -25,6 +25,8 @@ class Status(models.TextChoices):
     PAYOUT_CREDITED = "PAYOUT_CREDITED", _("Payout credited")
     PAYMENT_COMPLETED = "PAYMENT_COMPLETED", _("Payment completed")
     CANCELLED = "CANCELLED", _("Payment cancelled")
+    BOUNCED_BACK = "BOUNCED_BACK", _("Payout sent back by the recipient's bank")
+    REFUNDED = "REFUNDED", _("Payment refunded")
 
 
 def new_payment_id() -> str:
@@ -53,6 +55,7 @@ class Payment(models.Model):
 
     @property
     def is_final(self) -> bool:
+        """Whether nothing more is planned; only a status by hand goes on from there."""
         return self.next_fact_at is None
 
     @property
@@ -85,14 +88,24 @@ class Fact(models.Model):
 
 
 class Delivery(models.Model):
-    """One callback to post: one fact to one URL, tried until answered or given up."""
+    """One callback to post: one event to one URL, tried until answered or given up."""
 
-    payment = models.ForeignKey(Payment, models.CASCADE, related_name="deliveries")
-    fact = models.ForeignKey(Fact, models.CASCADE, related_name="deliveries")
+    session = models.ForeignKey("redpin_sandbox.Session", models.CASCADE, related_name="deliveries")
+    # Null for a forged event: nothing that happened stands behind it.
+    fact = models.ForeignKey(Fact, models.CASCADE, related_name="deliveries", null=True)
+    # The text of a forged event; that of a true one is made from its fact.
+    event = models.TextField(blank=True, default="")
     url = models.TextField()
+    # Pairs of a kind and its value: what is done to this post, at each of its tries.
+    faults = models.JSONField(default=list)
+    # Whether it waits for the posts before it, and those after it wait for it.
+    in_turn = models.BooleanField(default=True)
+    # Whether it waits until a later event has been posted.
+    on_hold = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(db_index=True)
     claimed_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
     # When it was answered 200, or when the last try failed; null while there is more to do.
     finished_at = models.DateTimeField(null=True)
     delivered = models.BooleanField(default=False)
@@ -104,3 +117,21 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+
+class CallbackFault(models.Model):
+    """What is to go wrong with the callbacks of the next events: ``callback_faults`` knows how."""
+
+    # Null: whichever session has the next event.
+    session = models.ForeignKey(
+        "redpin_sandbox.Session", models.CASCADE, related_name="callback_faults", null=True
+    )
+    kind = models.CharField(max_length=30)
+    value = models.CharField(max_length=100, blank=True)
+    events_left = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of the next {self.events_left}"

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import Final
 
-_KEY: Final = re.compile(r"(/pay/)[^/\s?\"']+")
+_KEY: Final = re.compile(r"(/(?:pay|sessions)/)[^/\s?\"']+")
 _QUERY: Final = re.compile(r"\?[^\s\"']+")
 
 

@@ -15,7 +15,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .instruments import ApiFault, Call
-from .ledger import Delivery, Fact, Payment
+from .ledger import CallbackFault, Delivery, Fact, Payment
 from .money import Amount
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "AccessToken",
     "ApiFault",
     "Call",
+    "CallbackFault",
     "Delivery",
     "Fact",
     "Item",
@@ -83,6 +84,8 @@ class Session(models.Model):
     callbacks = models.JSONField(default=list)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # Whether its payment waits at each status for somebody to decide what comes next.
+    paused = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-pk"]

@@ -54,6 +54,7 @@ REDPIN_SANDBOX = {
     "CUSTOMER_ID": os.environ.get("REDPIN_SANDBOX_CUSTOMER_ID", ""),
     "STEP_SECONDS": float(os.environ.get("REDPIN_SANDBOX_STEP_SECONDS", "1.5")),
     "SESSION_MINUTES": float(os.environ.get("REDPIN_SANDBOX_SESSION_MINUTES", "30")),
+    "MANUAL": os.environ.get("REDPIN_SANDBOX_MANUAL") == "1",
     "LIST_SHOWS_URL": os.environ.get("REDPIN_SANDBOX_LIST_SHOWS_URL") == "1",
     "API": os.environ.get("REDPIN_SANDBOX_API", "seed"),
     "SITE": os.environ.get("REDPIN_SANDBOX_SITE", ""),

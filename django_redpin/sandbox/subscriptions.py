@@ -1,4 +1,4 @@
-"""Webhook subscriptions, as the newer API has them: the call that makes one, and who is served."""
+"""Webhook subscriptions, as the newer API has them: the call that makes one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .addresses import is_callback
 from .api import refusal_of
 from .conf import options
 from .fields import Fields
-from .models import Session, Subscription
+from .models import Subscription
 from .versions import EVENT_TYPES, PAYMENT_STATUS
 from .wire import BadBody, answer, body_of, error, json_object, method_not_allowed
 
@@ -53,13 +53,3 @@ def subscribe(endpoint: str, event_type: str = PAYMENT_STATUS) -> int:
         customer_id=options().customer_id, event_type=event_type, defaults={"endpoint": endpoint}
     )
     return subscription.pk
-
-
-def receivers_of(session: Session) -> list[str]:
-    """Return the URLs that are told of the session's payment: its own callbacks, or subscribers."""
-    if options().version.has_callbacks:
-        return list(session.callbacks)
-    found = Subscription.objects.filter(
-        customer_id=session.customer_id, event_type=PAYMENT_STATUS
-    ).values_list("endpoint", flat=True)
-    return list(found)

@@ -29,20 +29,23 @@ class FormToken:
     seat: int | None
 
 
-def new_form_token(session: Session, step: str, seat: int | None) -> str:
-    """Return a token for a form of ``step`` served to the browser that holds ``seat``."""
+def new_form_token(session: Session | None, step: str, seat: int | None) -> str:
+    """Return a token for a form of ``step`` served to the browser that holds ``seat``.
+
+    Without a session it fits the forms that concern none, until the sandbox is started anew.
+    """
     content = {"step": step, "nonce": secrets.token_urlsafe(16), "seat": seat}
     return _signer(session, _FORM).sign_object(content)
 
 
-def read_form_token(session: Session, text: str) -> FormToken | None:
+def read_form_token(session: Session | None, text: str) -> FormToken | None:
     """Return what a form's token says; None if it is forged, another session's, or too old."""
     try:
         content = _signer(session, _FORM).unsign_object(text, max_age=FORM_SECONDS)
     except signing.BadSignature:
         return None
     seat = content["seat"]
-    if seat is not None and not _is_taken(session, seat):
+    if seat is not None and (session is None or not _is_taken(session, seat)):
         return None
     return FormToken(step=content["step"], nonce=content["nonce"], seat=seat)
 
@@ -66,5 +69,7 @@ def _is_taken(session: Session, seat: int) -> bool:
     return OneTimeCode.objects.filter(pk=seat, session=session, used_at__isnull=False).exists()
 
 
-def _signer(session: Session, salt: str) -> signing.TimestampSigner:
+def _signer(session: Session | None, salt: str) -> signing.TimestampSigner:
+    if session is None:
+        return signing.TimestampSigner(salt=salt)
     return signing.TimestampSigner(key=session.form_secret, salt=salt, fallback_keys=[])

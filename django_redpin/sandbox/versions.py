@@ -11,7 +11,7 @@ type, and that the identifiers stand beside ``payment_id`` in the nested envelop
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 WEBHOOKS_PATH: Final = "v1/customers/<str:customer_id>/webhooks"
 PAYMENT_STATUS: Final = "PAYMENT STATUS"
@@ -52,19 +52,13 @@ VERSIONS: Final = {
 }
 
 
-def envelope(facts: dict[str, object], data: dict[str, object], *, nested: bool) -> object:
-    """Return an event as Redpin posts it.
-
-    ``facts`` are ``event_id``, ``event_timestamp`` and what identifies the payment; ``data`` is
-    what belongs to its status.
-    """
-    if not nested:
-        return {**facts, "data": data}
-    inner = {name: value for name, value in facts.items() if not name.startswith("event_")}
+def nested(event: dict[str, Any]) -> dict[str, Any]:
+    """Return a flat event in the newer envelope: what is not the event's own goes into ``data``."""
+    own = ("event_id", "event_timestamp", "data")
     return {
-        "event_id": facts["event_id"],
+        "event_id": event["event_id"],
         "event_type": PAYMENT_STATUS,
         "version": ENVELOPE_VERSION,
-        "event_timestamp": facts["event_timestamp"],
-        "data": {**inner, **data},
+        "event_timestamp": event["event_timestamp"],
+        "data": {name: event[name] for name in event if name not in own} | event["data"],
     }

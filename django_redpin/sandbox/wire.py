@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Final
 
 import simplejson
@@ -45,6 +46,11 @@ def is_api(request: HttpRequest) -> bool:
 def dumps(document: object) -> str:
     """Return ``document`` as JSON, each Decimal as the number it is."""
     return simplejson.dumps(document, use_decimal=True, ensure_ascii=True, allow_nan=False)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as Redpin writes it: UTC, whole seconds, ``Z``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def answer(document: object, status: int = 200) -> HttpResponse:

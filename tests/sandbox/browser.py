@@ -44,6 +44,13 @@ class _Forms(HTMLParser):
             self._form = None
 
 
+def forms_of(html: str) -> dict[str, Form]:
+    """Return the forms of a page by their step."""
+    parser = _Forms()
+    parser.feed(html)
+    return parser.forms
+
+
 class Browser:
     """Opens the page of one session. Each request goes out with no cookie at all."""
 
@@ -73,9 +80,7 @@ class Browser:
 
     @property
     def forms(self) -> dict[str, Form]:
-        parser = _Forms()
-        parser.feed(self.html)
-        return parser.forms
+        return forms_of(self.html)
 
     def submit(self, step: str, **fields: str) -> Response:
         return self.send(self.forms[step], **fields)

@@ -110,6 +110,8 @@ class Receiver:
 
     url: str
     posted: list[tuple[str, Any]] = field(default_factory=list)
+    # Each body as it came, with its content type; what is no JSON is None among the posted.
+    raw: list[tuple[str, bytes]] = field(default_factory=list)
     # Path: statuses of the answers to come; 200 once they are used up.
     answers: dict[str, list[int]] = field(default_factory=dict)
     on_post: Callable[[str, Any], None] | None = None
@@ -136,7 +138,12 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            body = simplejson.loads(self.rfile.read(length), use_decimal=True)
+            content = self.rfile.read(length)
+            try:
+                body = simplejson.loads(content, use_decimal=True)
+            except ValueError:
+                body = None
+            noted.raw.append((self.headers["Content-Type"], content))
             if self.path == "/slow":
                 noted.hold.wait(10)
             noted.posted.append((self.path, body))

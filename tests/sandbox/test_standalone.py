@@ -201,6 +201,24 @@ def test_sessions_outlive_a_restart_and_sigterm_stops_it(tmp_path: Path) -> None
     assert stop(process, signal.SIGTERM)[0] == 0
 
 
+def test_with_manual_a_payment_waits_for_what_is_decided(tmp_path: Path) -> None:
+    process, address = start(tmp_path / "sandbox.sqlite3", "--manual", "--step-seconds", "0")
+    try:
+        created = requests.post(
+            f"{address}/v1/customers/42/sessions",
+            json=request("waits", "https://merchant.example/hook"),
+            headers=headers(address),
+            timeout=30,
+        ).json()
+        control = f"{address}/control/sessions/{created['session_id']}"
+        begun = requests.post(f"{control}/pay", json={}, timeout=30).json()
+        assert (begun["paused"], begun["latest_status"]) == (True, "PROCESSING")
+        done = requests.post(f"{control}/next", json={}, timeout=30).json()
+        assert (done["paused"], done["latest_status"]) == (True, "PAYOUT_INITIATED")
+    finally:
+        stop(process, signal.SIGTERM)
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -249,6 +249,7 @@ def test_the_secret_is_not_in_the_options_repr() -> None:
         {"SESSION_MINUTES": 0},
         {"SESSION_MINUTES": True},
         {"LIST_SHOWS_URL": 1},
+        {"MANUAL": "yes"},
         {"PURPOSES": "ONE"},
         {"PURPOSES": [1]},
     ],
