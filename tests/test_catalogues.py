@@ -95,3 +95,13 @@ def test_the_catalogue_tells_which_language_it_is_in(language: str) -> None:
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_arabic_has_its_six_plural_forms(room: Path) -> None:
     assert catalogue(room, "ar").num_plurals == 6
+
+
+@EACH
+def test_a_text_of_both_rooms_is_translated_alike(language: str) -> None:
+    """Where both are installed, one catalogue speaks for the other."""
+    package, sandbox = ({str(m.id): m.string for m in messages(r, language)} for r in ROOMS)
+
+    assert {text: sandbox[text] for text in package.keys() & sandbox.keys()} == {
+        text: package[text] for text in package.keys() & sandbox.keys()
+    }
