@@ -60,7 +60,7 @@ def fault_message(fault: Fault) -> str:
     What only a developer can cause has no translation.
     """
     if not fault.params:
-        return gettext(fault.text) if fault.text else ""
+        return gettext(fault.text)
     shown = {
         name: display_date(value) if isinstance(value, date) else value
         for name, value in fault.params.items()

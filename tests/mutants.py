@@ -1064,13 +1064,6 @@ MUTANTS: Final = (
         "tests/test_l10n.py",
     ),
     Mutant(
-        "no header of a catalogue for an empty text",
-        "django_redpin/l10n.py",
-        'gettext(fault.text) if fault.text else ""',
-        "gettext(fault.text)",
-        "tests/embed/test_translated.py",
-    ),
-    Mutant(
         "no language of the hosted page that there is not",
         "django_redpin/sandbox/languages.py",
         'return asked if asked in LANGUAGES else ""',

@@ -8,6 +8,7 @@ import io
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -68,6 +69,22 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFi
         "django_redpin/sandbox/static/redpin_sandbox/redpin.css",
         "django_redpin/sandbox/templates/redpin_sandbox/review.html",
     }
+
+
+def test_the_source_distribution_holds_the_translations_as_they_are_read_and_compiled(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames() if "/locale/" in name}
+
+    wanted = [*PACKAGE.rglob("*.po"), *PACKAGE.rglob("*.mo")]
+    assert held == {each.relative_to(ROOT).as_posix() for each in wanted}
+    assert len(held) == 20
 
 
 def test_the_wheels_metadata_names_version_licence_and_dependencies(wheel: zipfile.ZipFile) -> None:

@@ -116,7 +116,9 @@ def test_the_page_around_it_keeps_its_language() -> None:
         assert translation.get_language() == "he"
 
 
-def test_a_project_adds_a_language_in_its_own_locale(tmp_path: Path, settings: Settings) -> None:
+def test_a_project_adds_a_language_in_its_own_locale(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hebrew = Catalog(locale="he")
     hebrew.add("en", "he", context="the language of these words")
     hebrew.add("Paid", "שולם")
@@ -124,17 +126,30 @@ def test_a_project_adds_a_language_in_its_own_locale(tmp_path: Path, settings: S
     with (tmp_path / "he/LC_MESSAGES/django.mo").open("wb") as file:
         write_mo(file, hebrew)
     settings.LOCALE_PATHS = [tmp_path]
-    trans_real._translations.clear()  # type: ignore[attr-defined]
+    monkeypatch.setattr(trans_real, "_translations", {})
 
     with translation.override("he"):
         page = render(make_session(payment_status="PAYMENT_COMPLETED", session_url=""))
-    trans_real._translations.clear()  # type: ignore[attr-defined]
 
     assert page.one("h2").text == "שולם"
     assert (page.one("section").attributes["lang"], page.one("section").attributes["dir"]) == (
         "he",
         "rtl",
     )
+
+
+def test_where_a_language_has_no_words_those_of_the_projects_own_language_stand_in(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LANGUAGE_CODE = "de"
+    monkeypatch.setattr(trans_real, "_translations", {})
+    monkeypatch.setattr(trans_real, "_default", None)
+
+    with translation.override("zh-hans"):
+        page = render(make_session(payment_status="PAYMENT_COMPLETED", session_url=""))
+
+    assert page.one("section").attributes["lang"] == "de"
+    assert (page.one("h2").text, page.one("bdi").text) == ("Bezahlt", "250.000,00\xa0AED")
 
 
 def test_without_translation_the_tag_speaks_english(settings: Settings) -> None:

@@ -136,4 +136,5 @@ def test_in_english_a_fault_reads_as_the_log_has_it() -> None:
     assert fault_message(too_soon) == "The due date has to be November 30, 2026 or later."
     for fault in others:
         assert fault_message(fault) == fault.message
-    assert fault_message(Fault("x", "y", "")) == ""  # Gettext's "" is the catalogue's header.
+    assert fault_message(Fault("x", "y", "50% is no reference.")) == "50% is no reference."
+    assert fault_message(Fault("x", "y", "")) == ""

@@ -242,10 +242,14 @@ def test_amounts_rates_and_dates_have_the_languages_form(
     assert due in html
 
 
-@pytest.mark.parametrize("path", ["/", "/outbox/", "/faults/", "/log/", "/nothing/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/outbox/", "/faults/", "/log/", "/callbacks/", "/sessions/{key}/control/", "/nothing/"],
+)
 def test_pages_for_developers_are_in_english_as_a_whole(program: Program, path: str) -> None:
-    Browser(program.session()).submit("send-code", channel="voice")
-    response = Client().get(path, headers={"Accept-Language": "de"})
+    browser = Browser(program.session())
+    browser.submit("send-code", channel="voice")
+    response = Client().get(path.format(key=browser.session.key), headers={"Accept-Language": "de"})
     html = response.content.decode()
 
     assert '<html lang="en" dir="ltr"' in html
