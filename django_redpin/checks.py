@@ -21,6 +21,7 @@ from .accounts import (
     redpin_settings,
 )
 from .conf import project_settings, raw_settings, unknown_names, wrong_names
+from .embed.checks import policy_messages
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .shapes import DEFAULTS, PROJECT_SHAPES, SHAPES
@@ -202,6 +203,17 @@ def _url_messages() -> Iterator[CheckMessage]:
             hint="Add path('redpin/', include('django_redpin.urls')) to the project's URLs.",
             id="redpin.E009",
         )
+
+
+@register(Tags.security)
+def check_content_security_policy(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return what the project's content security policy would block of a page with a payment."""
+    try:
+        return [*policy_messages()] if redpin_settings() else []
+    except ConfigurationError:
+        return []  # `check_settings` tells.
 
 
 @register(Tags.security)

@@ -15,6 +15,7 @@ import django
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from django_redpin.csp import add_redpin_csp
 from django_redpin.tasks import beat_schedule
 
 env = environ.Env()
@@ -123,15 +124,18 @@ MIDDLEWARE = [
 ]
 if django.VERSION >= (6, 0):  # Django 5.2 has no content security policy of its own.
     MIDDLEWARE.insert(1, "django.middleware.csp.ContentSecurityPolicyMiddleware")
-SECURE_CSP: dict[str, list[str]] = {
-    "default-src": ["'self'"],
-    "img-src": ["'self'", "data:"],
-    "frame-src": REDPIN["HOSTED_PAGE_ORIGINS"] or ["'none'"],
-    "frame-ancestors": ["'none'"],
-    "form-action": ["'self'"],
-    "base-uri": ["'none'"],
-    "object-src": ["'none'"],
-}
+SECURE_CSP = add_redpin_csp(
+    {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "frame-src": ["'none'"],  # But Redpin's page.
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    },
+    REDPIN,
+)
 ROOT_URLCONF = "example_project.urls"
 WSGI_APPLICATION = "example_project.wsgi.application"
 TEMPLATES = [

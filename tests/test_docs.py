@@ -15,6 +15,11 @@ from django.dispatch import Signal
 from django_redpin import checks, exceptions, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
+from django_redpin.csp import redpin_csp
+from django_redpin.embed import checks as embed_checks
+from django_redpin.embed.options import GREATEST_HEIGHT, LEAST_HEIGHT, MODES, READERS
+from django_redpin.embed.theme import THEMES
+from django_redpin.embed.view_names import VIEWS
 from django_redpin.management.sweeping import SweepCommand
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import publisher, reconcile, retention, sweeps
@@ -79,8 +84,43 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    source = "".join(Path(str(room.__file__)).read_text() for room in (checks, webhook_checks))
+    rooms = (checks, embed_checks, webhook_checks)
+    source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
+
+
+def test_every_view_is_explained() -> None:
+    assert [name for name, *_ in table("hosted-page.md", "What each view means")] == [*VIEWS]
+
+
+def test_every_option_of_the_tag_is_explained() -> None:
+    options = dict(table("hosted-page.md", "Options"))
+
+    assert set(options) == {*READERS, "title", "renew_url"}
+    assert set(re.findall(r'"(\w+)"', options["mode"])) == set(MODES)
+    assert set(re.findall(r'"(\w+)"', options["theme"])) == set(THEMES)
+    assert f"from {LEAST_HEIGHT} to {GREATEST_HEIGHT}" in options["height"]
+
+
+def test_every_directive_of_the_policy_is_explained() -> None:
+    rows = table("csp.md", "What it has to let in")
+
+    assert [name for name, *_ in rows] == list(redpin_csp())
+
+
+def test_every_template_and_block_of_the_tag_is_named() -> None:
+    named = {
+        name: set(re.findall(r"\w+", blocks))
+        for names, blocks in table("hosted-page.md", "Your own look")
+        for name in re.findall(r"\w+\.html", names)
+    }
+    templates = ROOT / "django_redpin/templates/redpin/session"
+    found = {
+        path.name: set(re.findall(r"{% block (\w+) %}", path.read_text()))
+        for path in templates.glob("[!_]*.html")
+    }
+
+    assert named == found
 
 
 def test_c8_the_page_about_celery_lists_every_task_with_its_bounds() -> None:

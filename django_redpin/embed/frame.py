@@ -1,4 +1,4 @@
-"""What a payer sees of a session: the hosted page in an iframe, or what its state calls for."""
+"""What a payer sees of a session: the hosted page, or what the session's state calls for."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from ..models import PaymentSession
 from ..rules.addresses import origin_of
 from ..services.opening import in_place_of
 from ..services.schedule import EXPIRY_GRACE
+from .options import IFRAME, height_of, mode_of
+from .page import has_origin, is_own_address, nonce_of
 from .source import frame_source
-from .view_names import NOTHING, view_of
+from .theme import theme_message
+from .tokens import status_url
+from .view_names import ATTENTION, NOTHING, is_final, view_of
 
 logger = logging.getLogger("django_redpin")
 
@@ -25,11 +29,24 @@ State = PaymentSession.State
 # One template for each view; a merchant overrides them one by one.
 TEMPLATE: Final = "redpin/session/{view}.html"
 
+_UNLISTED: Final = (
+    "The hosted page of session %s is not shown: its address is no HTTPS URL on one of the"
+    " HOSTED_PAGE_ORIGINS of the account %s. If the page is Redpin's, list its origin there."
+)
+_OWN: Final = (
+    "The hosted page of session %s is not shown: it has this site's own origin, and could take its"
+    " frame's sandbox off. Take that origin out of the HOSTED_PAGE_ORIGINS of the account %s."
+)
+
 
 def payment_session_html(
     session: PaymentSession | None,
     *,
     request: HttpRequest | None = None,
+    mode: str = IFRAME,
+    theme: object = None,
+    title: str = "",
+    height: int | str | None = None,
     renew_url: str = "",
     csrf_token: object = None,
 ) -> SafeString:
@@ -37,28 +54,67 @@ def payment_session_html(
 
     A session that was replaced shows the one that stands in its place.
 
-    With `renew_url`, a form that posts to it lets the payer start again where the session expired
-    or was called off; it needs `request`, or `csrf_token`, for its CSRF token.
+    `mode` is the way to the hosted page: `"iframe"` shows it in the merchant's, `"redirect"` is a
+    link to it, `"popup"` one that opens a window. A frame has `title`, its name for those who can't
+    see it, `height` in whole pixels (200 to 4000; the style sheet's without), and sends the hosted
+    page `theme`: `"light"`, `"dark"`, `"auto"`, or a mapping of JSON values.
+
+    With `renew_url`, an address of this site, a form that posts to it lets the payer start again
+    where the session expired or was called off; it needs `request`, or `csrf_token`, for its CSRF
+    token. `request` also has the nonce of the content security policy.
 
     What is no session, such as a variable that the template's context lacks, gives words that there
-    is no payment to show, and a warning in the log.
+    is no payment to show, and a warning in the log. So does a session whose address must not be
+    shown, with words that a person looks into it.
+
+    Raises `ValueError` for a `mode`, `theme` or `height` that there is not.
     """
-    if not isinstance(session, PaymentSession):
-        # Its type alone: the value may be an address that is a key.
-        logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
-        return render_to_string(TEMPLATE.format(view=NOTHING), {}, request)
-    session = in_place_of(session)
-    source = frame_source(session)
     context: dict[str, object] = {
-        "session": session,
-        "source": source,
-        "origin": origin_of(source) if source else "",
-        "amount": display_money(session.money),
-        "renew_url": renew_url if _is_renewable(session) else "",
+        "mode": mode_of(mode),
+        "theme": theme_message(theme),
+        "height": height_of(height),
+        "title": title,
+        "csp_nonce": nonce_of(request),
     }
     if csrf_token is not None:
         context["csrf_token"] = csrf_token
-    return render_to_string(TEMPLATE.format(view=view_of(session)), context, request)
+    if not isinstance(session, PaymentSession):
+        # Its type alone: the value may be an address that is a key.
+        logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
+        return _render(NOTHING, context, request)
+    session = in_place_of(session)
+    context |= {"session": session, "amount": display_money(session.money)}
+    source = frame_source(session)
+    if source is None and session.session_url:
+        logger.warning(_UNLISTED, session.client_reference_id, session.account)
+    origin = origin_of(source) if source else None
+    if origin and has_origin(request, origin):
+        # The two would share an origin, and the frame could take its own sandbox off. Nothing that
+        # the status tells would change that, so the page does not ask for it.
+        logger.error(_OWN, session.client_reference_id, session.account)
+        return _render(ATTENTION, context, request)
+    context |= {
+        "source": source,
+        "origin": origin,
+        "is_final": is_final(session),
+        "status_url": status_url(session),
+        "renew_url": _renewal(session, renew_url, request),
+    }
+    return _render(view_of(session), context, request)
+
+
+def _render(view: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:
+    return render_to_string(TEMPLATE.format(view=view), {**context, "view": view}, request)
+
+
+def _renewal(session: PaymentSession, url: str, request: HttpRequest | None) -> str:
+    """Return where to start again, or an empty text where that can't be offered."""
+    if not url or not _is_renewable(session):
+        return ""
+    if is_own_address(url, request):
+        return url
+    logger.error("renew_url= leads to another site, so nobody can start again: give a path here.")
+    return ""
 
 
 def _is_renewable(session: PaymentSession) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from django_redpin.decorators import payment_page
 from django_redpin.exceptions import (
     InvalidPaymentSession,
     OutcomeUnknown,
@@ -121,7 +122,7 @@ def _tell_refusal(
     return redirect(order)
 
 
-@never_cache
+@payment_page
 @require_safe
 def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Show Redpin's hosted page inside the shop's; whatever else the state calls for, elsewhere."""
@@ -131,7 +132,7 @@ def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     return render(request, "properties/pay.html", _context(order))
 
 
-@never_cache
+@payment_page
 @require_safe
 def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Say what is known of an order. Buyers return here; the page looks again by itself."""

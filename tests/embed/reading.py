@@ -17,6 +17,11 @@ from django_redpin.models import PaymentSession
 State = PaymentSession.State
 URL: Final = "https://pay.redpin.test/s/4f1c/"
 TAG: Final = "{% load redpin %}{% redpin_payment_session session renew_url=renew_url %}"
+# Each option from the context, as data.
+FULL_TAG: Final = (
+    "{% load redpin %}{% redpin_payment_session session renew_url=renew_url mode=mode theme=theme"
+    " title=title height=height %}"
+)
 
 
 @dataclass
@@ -65,9 +70,10 @@ class Page(HTMLParser):
     @property
     def kind(self) -> str:
         """Which of the things to say this page says."""
-        first, second = self.one("section").attributes["class"].split()
-        assert first == "redpin-session"
-        return second.removeprefix("redpin-session--")
+        section = self.one("section").attributes
+        view = section["data-redpin-view"]
+        assert section["class"].split() == ["redpin-session", f"redpin-session--{view}"]
+        return view
 
     @property
     def text(self) -> str:
@@ -91,10 +97,15 @@ def make_session(**changes: Any) -> PaymentSession:
 
 
 def render(
-    session: PaymentSession, *, renew_url: str = "", request: HttpRequest | None = None
+    session: PaymentSession,
+    *,
+    renew_url: str = "",
+    request: HttpRequest | None = None,
+    **options: Any,
 ) -> Page:
     """Render the tag as a view's template would."""
     context: Context = RequestContext(
-        request or RequestFactory().get("/"), {"session": session, "renew_url": renew_url}
+        request or RequestFactory().get("/"),
+        {"session": session, "renew_url": renew_url, **options},
     )
-    return Page(Template(TAG).render(context))
+    return Page(Template(FULL_TAG if options else TAG).render(context))

