@@ -125,9 +125,9 @@ def _tell_refusal(
 @payment_page
 @require_safe
 def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """Show Redpin's hosted page inside the shop's; whatever else the state calls for, elsewhere."""
+    """Show Redpin's hosted page inside the shop's, and in its place what becomes of the payment."""
     order = _get(order_id)
-    if order.is_paid or orders.state_of(order.session) != _State.OPEN:
+    if order.session is None:
         return redirect(order)
     return render(request, "properties/pay.html", _context(order))
 

@@ -58,7 +58,8 @@ def watches() -> Iterator[list[Watch]]:
     """The watches of the test's contexts; each has to have nothing to complain about in the end."""
     found: list[Watch] = []
     yield found
-    assert [said for watch in found for said in watch.complaints] == []
+    complaints = [said for watch in found for said in watch.complaints]
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture
@@ -110,4 +111,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     from .shop import running_shop
 
     with running_shop(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def slow_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The same with a Redpin that takes a minute for each step of a payment."""
+    from .shop import running_shop
+
+    with running_shop(tmp_path_factory.mktemp("slow-shop"), step_seconds=60) as shop:
         yield shop

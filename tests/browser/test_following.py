@@ -217,15 +217,16 @@ def test_a_page_from_the_back_forward_cache_asks_at_once(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 403, 502])
-def test_a_page_that_can_not_be_had_leaves_the_link_that_loads_it(
+def test_a_page_that_can_not_be_had_shows_the_link_that_loads_it(
     site: Site, watch: Watch, status: int
 ) -> None:
     watch.expect("Failed to load resource")
-    link = '<h2>Wait</h2><p><a href="" data-redpin-reload>Reload this page</a></p>'
+    link = '<h2>Wait</h2><p hidden><a href="" data-redpin-reload>Reload this page</a></p>'
     site.sections = [section("preparing", content=link)]
     page = site.open()
     site.becomes("paid")
     site.answers[f"{SHOP}/pay/"] = lambda request: Answer("<h2>Trouble</h2>", status=status)
+    assert not page.get_by_text("Reload this page").is_visible()
     site.look(2)
     assert page.locator("h2").inner_text() == "Wait"
     site.answers[f"{SHOP}/pay/"] = lambda request: Answer(document(*site.sections))

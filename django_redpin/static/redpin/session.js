@@ -161,10 +161,14 @@ class PaymentSection {
   async #freshSection() {
     try {
       const response = await this.#fetch(location.href, { headers: { Accept: "text/html" } });
-      return response.ok ? this.#counterpart(await response.text()) : null;
+      const fresh = response.ok && this.#counterpart(await response.text());
+      if (fresh) return fresh;
     } catch {
-      return null; // Offline, or cut off. The section still has a link that loads the page.
+      // Offline, or cut off.
     }
+    const link = this.section.querySelector("[hidden] > [data-redpin-reload]");
+    if (link) link.parentElement.hidden = false; // Whoever pays may load the page themselves.
+    return null;
   }
 
   /** @param {string} html of a page, whose section at this one's place is returned */

@@ -1,0 +1,62 @@
+"""The stage's views. Whoever reaches them may do anything: they are for tests on this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from django_redpin.models import PaymentSession
+from example_project.properties.models import Order
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.http import HttpRequest
+
+
+@csrf_exempt
+@require_POST
+def add(request: HttpRequest, model: str) -> JsonResponse:
+    """Make a row of the model (`app.name`), with the fields that the JSON names."""
+    row = apps.get_model(model)._default_manager.create(**json.loads(request.body))
+    return JsonResponse({"pk": row.pk})
+
+
+@csrf_exempt
+@require_POST
+def change(request: HttpRequest, model: str, pk: int) -> JsonResponse:
+    """Change a row's fields."""
+    rows = apps.get_model(model)._default_manager.filter(pk=pk)
+    return JsonResponse({"rows": rows.update(**json.loads(request.body))})
+
+
+@require_safe
+def newest(request: HttpRequest) -> JsonResponse:
+    """Tell the newest session's primary key."""
+    return JsonResponse({"pk": PaymentSession.objects.latest("pk").pk})
+
+
+@require_safe
+def session(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the tag alone; the query names its options."""
+    return _show(request, get_object_or_404(PaymentSession, pk=pk), "/stage/renew/")
+
+
+@require_safe
+def order(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Show an order's payment; the query names the tag's options."""
+    found = get_object_or_404(Order, pk=pk)
+    return _show(request, found.session, reverse("properties:renew", args=[pk]))
+
+
+def _show(request: HttpRequest, session: PaymentSession | None, renew_url: str) -> HttpResponse:
+    options = {name: request.GET.get(name, "") for name in ("mode", "theme", "height", "title")}
+    context = {**options, "session": session, "renew_url": renew_url}
+    return render(request, "stage/session.html", context)
