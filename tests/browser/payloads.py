@@ -37,10 +37,8 @@ PAYLOADS: Final = (
     f"\u202e<script>{RUN}</script>\u2066",
     f"<scr\u0131pt>{RUN}</scr\u0131pt>\u2028{RUN}//",
     f"x\r\nSet-Cookie: xss=1\r\n\r\n<script>{RUN}</script>",
-    f"<script>{RUN}</script>" + "A" * 20_000,
+    f"<script>{RUN}</script>" + "A" * 3_000,
 )
 
-
-def fit(payload: str, length: int) -> str:
-    """Return as much of the payload as a column takes."""
-    return payload[:length]
+# All in one: where any of them gets out of its place, the page is broken. And the first few alone.
+TEXTS: Final = ("".join(PAYLOADS), *PAYLOADS[:8])

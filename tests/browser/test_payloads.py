@@ -7,8 +7,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page
 
-from .payloads import PAYLOADS
+from .payloads import PAYLOADS, TEXTS
 from .shop import Shop, free_number
+from .watching import Watch
 
 COUNT = """() => ({
   scripts: document.querySelectorAll('script:not([src])').length,
@@ -22,32 +23,36 @@ NOTHING = {"scripts": 0, "handlers": 0, "ran": 0}
 
 
 @pytest.fixture
-def visitor(page: Page) -> Page:
+def visitor(page: Page, watch: Watch) -> Page:
+    watch.expect("Failed to load resource")  # Addresses of hosted pages that there are not.
     page.on("dialog", lambda dialog: dialog.dismiss())
     return page
 
 
-def number_of(payload: str) -> str:
-    return f"payload-{PAYLOADS.index(payload)}"
-
-
-@pytest.mark.parametrize("payload", PAYLOADS, ids=number_of)
-def test_e22_no_text_becomes_markup_in_the_tag(shop: Shop, visitor: Page, payload: str) -> None:
-    told = {"client_reference_id": f"{payload} {free_number()}", "last_error": payload}
+def test_e22_no_text_becomes_markup_in_the_tag(shop: Shop, visitor: Page) -> None:
     shown = [
-        shop.add_session(**told, session_url=payload),
-        shop.add_session(session_url=f"{shop.at.sandbox}/pay/{payload}"),
-        shop.add_session(state="rejected", client_reference_id=f"{payload} {free_number()}"),
-        shop.add_session(payment_status=payload, review_reason=payload),
-        shop.add_session(payment_status=payload),
+        shop.add_session(client_reference_id=f"{text} {free_number()}", **fields)
+        for text in PAYLOADS
+        for fields in (
+            {"session_url": text, "last_error": text},
+            {"session_url": f"{shop.at.sandbox}/pay/{text}"},
+            {"state": "rejected"},
+            {"payment_status": text[:64], "review_reason": text},
+        )
     ]
-    for pk in shown:
-        visitor.goto(f"{shop.url}/stage/sessions/{pk}/?title={quote(payload[:2000])}")
+    numbers = ",".join(map(str, shown))
+    answer = visitor.goto(f"{shop.url}/stage/sessions/{numbers}/?title={quote(TEXTS[0][:4000])}")
+    assert answer is not None
+    assert answer.ok
 
-        assert visitor.evaluate(COUNT) == NOTHING
-        assert visitor.locator("[data-redpin-session]").count() == 1
-        for frame in visitor.locator("iframe").all():
-            assert str(frame.get_attribute("src")).startswith(f"{shop.at.sandbox}/pay/")
+    assert visitor.evaluate(COUNT) == NOTHING
+    assert visitor.locator("[data-redpin-session]").count() == len(shown)
+    assert visitor.locator("main > *").evaluate_all("all => all.map(({ tagName }) => tagName)") == [
+        "H1",
+        *["LINK", "SCRIPT", "SECTION"] * len(shown),
+    ]
+    for frame in visitor.locator("iframe").all():
+        assert str(frame.get_attribute("src")).startswith(f"{shop.at.sandbox}/pay/")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ def hostile(shop: Shop) -> dict[str, list[int]]:
     rows: dict[str, list[int]] = {
         name: [] for name in ("paymentsession", "recipient", "webhookevent", "statustransition")
     }
-    for payload in PAYLOADS:
+    for payload in TEXTS:
         number = free_number()
         recipient = shop.add(
             "redpin.Recipient",
@@ -115,15 +120,13 @@ def test_e22_no_text_becomes_markup_in_the_admin(
 ) -> None:
     shop.log_in(visitor)
     address = f"{shop.url}/admin/redpin/{name}/"
-    searched = [f"?q={quote(payload[:500])}" for payload in PAYLOADS[:6]]
-    pages = ["", "?all=", *searched, *(f"{pk}/change/" for pk in hostile[name])]
+    searched = [f"?q={quote(payload)}" for payload in PAYLOADS[:3]]
+    changed = [f"{pk}/change/" for pk in hostile[name]]
+    pages = ["", *searched, *changed, f"{hostile[name][0]}/history/"]
     for page in pages:
         visitor.goto(address + page)
 
         assert visitor.evaluate(COUNT) == NOTHING, page
-    history = f"{hostile[name][0]}/history/"
-    visitor.goto(address + history)
-    assert visitor.evaluate(COUNT) == NOTHING
 
 
 def test_e22_no_text_becomes_markup_in_the_admins_messages(
@@ -152,7 +155,7 @@ def test_e22_no_text_becomes_markup_in_the_admins_messages(
     assert tried >= 2
 
 
-@pytest.mark.parametrize("payload", PAYLOADS, ids=number_of)
+@pytest.mark.parametrize("payload", TEXTS, ids=range(len(TEXTS)))
 def test_e22_no_text_becomes_markup_in_the_example(shop: Shop, visitor: Page, payload: str) -> None:
     words = dict.fromkeys(("name", "kind", "building", "description", "outlook"), payload)
     unit = shop.add_unit(**words)
@@ -177,7 +180,7 @@ def test_e22_no_text_becomes_markup_in_the_example(shop: Shop, visitor: Page, pa
         assert visitor.evaluate(COUNT) == NOTHING, path
 
 
-@pytest.mark.parametrize("payload", PAYLOADS[:12], ids=number_of)
+@pytest.mark.parametrize("payload", TEXTS[:4], ids=range(4))
 def test_e22_no_text_becomes_markup_in_the_form_that_refuses_it(
     shop: Shop, visitor: Page, payload: str
 ) -> None:

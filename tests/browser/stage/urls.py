@@ -11,6 +11,6 @@ urlpatterns = [
     path("rows/<str:model>/", views.add, name="add"),
     path("rows/<str:model>/<int:pk>/", views.change, name="change"),
     path("newest/", views.newest, name="newest"),
-    path("sessions/<int:pk>/", views.session, name="session"),
+    path("sessions/<str:numbers>/", views.sessions, name="sessions"),
     path("orders/<uuid:pk>/", views.order, name="order"),
 ]

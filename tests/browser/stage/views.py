@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from django.apps import apps
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -44,19 +46,24 @@ def newest(request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
-def session(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show the tag alone; the query names its options."""
-    return _show(request, get_object_or_404(PaymentSession, pk=pk), "/stage/renew/")
+def sessions(request: HttpRequest, numbers: str) -> HttpResponse:
+    """Show these sessions, one after the other; the query names the tag's options."""
+    wanted = [int(number) for number in numbers.split(",")]
+    found = PaymentSession.objects.in_bulk(wanted)
+    return _show(request, [found[pk] for pk in wanted], "/stage/renew/")
 
 
 @require_safe
 def order(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Show an order's payment; the query names the tag's options."""
     found = get_object_or_404(Order, pk=pk)
-    return _show(request, found.session, reverse("properties:renew", args=[pk]))
+    return _show(request, [found.session], reverse("properties:renew", args=[pk]))
 
 
-def _show(request: HttpRequest, session: PaymentSession | None, renew_url: str) -> HttpResponse:
+def _show(
+    request: HttpRequest, sessions: list[PaymentSession | None], renew_url: str
+) -> HttpResponse:
     options = {name: request.GET.get(name, "") for name in ("mode", "theme", "height", "title")}
-    context = {**options, "session": session, "renew_url": renew_url}
-    return render(request, "stage/session.html", context)
+    context = {**options, "sessions": sessions, "renew_url": renew_url}
+    with translation.override(request.GET.get("language", settings.LANGUAGE_CODE)):
+        return render(request, "stage/session.html", context)
