@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from .shop import Shop, enter_code, reserve
-from .site import FRAME, PAY, SHOP, Answer, Site, section
+from .site import FRAME, PAY, SHOP, Answer, Site, document, section
 from .watching import Watch
 
 SANDBOX: Final = {
@@ -108,6 +108,29 @@ def test_a35_a_window_that_the_frame_opens_can_do_its_work(
     expect(hosted.get_by_role("heading", name="Pay from")).to_be_visible()
 
     assert frame.url.startswith(f"{shop.at.sandbox}/")
+
+
+@pytest.mark.parametrize(
+    ("policy", "reaches_back"), [("same-origin", False), ("same-origin-allow-popups", True)]
+)
+def test_a35_a_banks_window_opens_and_finds_the_frame_where_the_policy_lets_it(
+    site: Site, policy: str, reaches_back: bool
+) -> None:
+    """Django's default cuts it off: its flow can end only at the bank's and Redpin's servers."""
+    rights = f'sandbox="{" ".join(sorted(SANDBOX))}"'
+    site.sections = [section(content=f"{FRAME} {rights}></iframe>")]
+    site.answers[f"{SHOP}/pay/"] = lambda request: Answer(
+        document(*site.sections), headers={"Cross-Origin-Opener-Policy": policy}
+    )
+    site.answers[f"{PAY}/bank/"] = lambda request: Answer("<!doctype html><title>Bank</title>")
+    page = site.open()
+    with page.context.expect_page() as opened:
+        page.frames[1].evaluate("() => { window.open('/bank/') }")
+    bank = opened.value
+    bank.wait_for_load_state()
+
+    assert bank.title() == "Bank"
+    assert bank.evaluate("[origin, opener !== null]") == [PAY, reaches_back]
 
 
 @pytest.mark.parametrize("script", ["top.location = '/gone'", "parent.location.replace('/gone')"])
