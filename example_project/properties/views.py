@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
@@ -209,4 +210,5 @@ def _context(order: Order) -> dict[str, object]:
         "can_look_up": state in _PREPARING and not payment_status,
         "can_start_again": is_over and not order.is_paid,
         "renew_url": reverse("properties:renew", args=[order.pk]),
+        "mode": getattr(settings, "PAYMENT_PAGE_MODE", ""),
     }

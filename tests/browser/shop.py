@@ -152,8 +152,8 @@ def running_shop(folder: Path, *, step_seconds: float = 0.3) -> Iterator[Shop]:
                 *["--customer-id", env["REDPIN_CUSTOMER_ID"]],
             ],
         )
-        for url in (f"{at.sandbox}/healthz", f"{at.merchant}/"):
-            wait_for(lambda url=url: _answers(url, children), 60)
+        urls = (f"{at.sandbox}/healthz", f"{at.merchant}/")
+        wait_for(lambda: all(_answers(url, children) for url in urls), 60)
         yield Shop(at, folder)
 
 

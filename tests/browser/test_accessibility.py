@@ -42,7 +42,7 @@ def _hosted_pages_may_be_missing(watch: Watch) -> None:
 def look_at(page: Page, **options: Any) -> None:
     """Fail if axe finds anything in the page, or if it is wider than its window of 320 pixels."""
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             found = Axe().run(page, options=RULES | options).response["violations"]

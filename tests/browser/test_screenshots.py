@@ -26,6 +26,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def take(page: Page, folder: Path, name: str) -> None:
     path = folder / f"{name}.png"
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, animations="disabled", caret="hide")
 
     assert path.stat().st_size <= LARGEST, path.name
@@ -34,7 +35,7 @@ def take(page: Page, folder: Path, name: str) -> None:
 def test_the_way_of_a_payment_in_pictures(
     shop: Shop, new_context: NewContext, pictures: Path
 ) -> None:
-    context = new_context(viewport={"width": 1000, "height": 800})
+    context = new_context(viewport={"width": 920, "height": 580})
     page = context.new_page()
     page.goto(f"{shop.url}/")
     page.get_by_role("link", name="Reserve").nth(2).click()
@@ -52,7 +53,7 @@ def test_the_way_of_a_payment_in_pictures(
     take(page, pictures, "payment-page-dark")
     page.emulate_media(color_scheme="light")
     other = context.new_page()
-    other.set_viewport_size({"width": 1000, "height": 520})
+    other.set_viewport_size({"width": 920, "height": 600})
     for mode in ("redirect", "popup"):
         other.goto(f"{shop.url}/stage/orders/{key}/?mode={mode}")
         take(other, pictures, f"mode-{mode}")
@@ -70,7 +71,7 @@ def test_what_else_there_is_to_see_in_pictures(
         "called_off": {"payment_status": "CANCELLED", "state": "closed"},
         "expired": {"state": "expired", "expires_at": "2020-01-01T00:00:00Z"},
     }
-    page = new_context(viewport={"width": 1000, "height": 520}).new_page()
+    page = new_context(viewport={"width": 920, "height": 480}).new_page()
     order = shop.add_order(unit_id=shop.add_unit(), session_id=shop.add_session(**fields[view]))
-    page.goto(f"{shop.url}/stage/orders/{order}/")
+    page.goto(f"{shop.url}/orders/{order}/pay/")
     take(page, pictures, view.replace("_", "-"))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.shortcuts import render
+from django.test import override_settings
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from django_redpin.models import PaymentSession
-from example_project.properties.models import Order
+from example_project.properties.views import pay
 
 if TYPE_CHECKING:
     import uuid
@@ -50,20 +50,14 @@ def sessions(request: HttpRequest, numbers: str) -> HttpResponse:
     """Show these sessions, one after the other; the query names the tag's options."""
     wanted = [int(number) for number in numbers.split(",")]
     found = PaymentSession.objects.in_bulk(wanted)
-    return _show(request, [found[pk] for pk in wanted], "/stage/renew/")
+    options = {name: request.GET.get(name, "") for name in ("mode", "theme", "height", "title")}
+    context = {**options, "sessions": [found[pk] for pk in wanted], "renew_url": "/stage/renew/"}
+    with translation.override(request.GET.get("language", settings.LANGUAGE_CODE)):
+        return render(request, "stage/session.html", context)
 
 
 @require_safe
 def order(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Show an order's payment; the query names the tag's options."""
-    found = get_object_or_404(Order, pk=pk)
-    return _show(request, [found.session], reverse("properties:renew", args=[pk]))
-
-
-def _show(
-    request: HttpRequest, sessions: list[PaymentSession | None], renew_url: str
-) -> HttpResponse:
-    options = {name: request.GET.get(name, "") for name in ("mode", "theme", "height", "title")}
-    context = {**options, "sessions": sessions, "renew_url": renew_url}
-    with translation.override(request.GET.get("language", settings.LANGUAGE_CODE)):
-        return render(request, "stage/session.html", context)
+    """Show an order's payment page as if the settings had the mode that the query names."""
+    with override_settings(PAYMENT_PAGE_MODE=request.GET["mode"]):
+        return pay(request, pk)
