@@ -128,7 +128,9 @@ def _tell_refusal(
 def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Show Redpin's hosted page inside the shop's, and in its place what becomes of the payment."""
     order = _get(order_id)
-    if order.session is None:
+    session = order.session
+    # What was paid in another way must not be paid again.
+    if session is None or (order.is_paid and not session.payment_status):
         return redirect(order)
     return render(request, "properties/pay.html", _context(order))
 
