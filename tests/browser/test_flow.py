@@ -180,3 +180,14 @@ def test_a_payment_that_is_cancelled_is_started_again_in_place(
     assert page.locator("iframe").get_attribute("src") != first
     assert page.evaluate("window.__canary") == 1, "The page was loaded anew."
     assert slow_shop.status(order)["state"] == "open"
+
+
+def test_an_answer_that_leads_elsewhere_is_gone_to(shop: Shop, page: Page) -> None:
+    """Redpin does not know this session, so it can't be renewed; the shop says so elsewhere."""
+    session = shop.add_session(payment_status="CANCELLED", state="closed")
+    order = shop.add_order(unit_id=shop.add_unit(), session_id=session)
+    page.goto(f"{shop.url}/orders/{order}/pay/")
+    page.get_by_role("button", name="Start again").click()
+    page.wait_for_url(f"{shop.url}/orders/{order}/")
+
+    expect(page.locator("main")).to_be_visible()

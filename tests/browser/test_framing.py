@@ -170,8 +170,10 @@ def test_e23_a_code_that_was_entered_is_not_in_the_pages_reach(
 ) -> None:
     """Two sites: neither sees the other's document, and the frame has no cookie of the shop's."""
     reserve(page, shop)
+    hosted = page.frame_locator("iframe")
     with page.expect_request(f"{shop.at.sandbox}/**") as asked:
-        enter_code(context, page.frame_locator("iframe"))
+        enter_code(context, hosted)
+    expect(hosted.get_by_role("heading", name="Pay from")).to_be_visible()
 
     assert "cookie" not in asked.value.all_headers()
     assert page.evaluate("document.querySelector('iframe').contentDocument") is None

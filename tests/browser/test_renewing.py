@@ -42,13 +42,19 @@ def test_the_answers_section_takes_the_old_ones_place(expired: Site) -> None:
     assert expired.asked() == 1, "The new session is followed."
 
 
-def test_an_answer_without_a_section_is_gone_to(expired: Site) -> None:
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_an_answer_without_a_section_is_left_to_the_browser(
+    expired: Site, watch: Watch, status: int
+) -> None:
+    """Such as the page of an error, which would be lost otherwise."""
+    watch.expect("Failed to load resource")
     where = f"{SHOP}/renew/"
-    expired.answers[where] = lambda request: Answer("<!doctype html><title>Order</title>")
+    expired.answers[where] = lambda request: Answer("<title>Sorry</title>Sorry", status=status)
     expired.page.get_by_role("button").click()
     expired.page.wait_for_url(where)
 
-    assert [r.method for r in expired.requests if r.url == where] == ["POST", "GET"]
+    assert expired.page.title() == "Sorry"
+    assert [r.method for r in expired.requests if r.url == where] == ["POST", "POST"]
 
 
 def test_two_clicks_send_it_once(expired: Site) -> None:

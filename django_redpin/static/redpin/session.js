@@ -283,16 +283,18 @@ class PaymentSection {
     event.preventDefault();
     if (form.ariaBusy) return; // It was sent already.
     form.ariaBusy = "true";
+    // As without this script: to another site, to an error's page, or to the browser's own.
+    const submit = () => HTMLFormElement.prototype.submit.call(form);
     try {
       const body = new FormData(form, event.submitter);
       const { signal } = this.#stopped; // No time limit: Redpin may be slow to answer.
       const response = await this.#fetch(url, { method: "POST", body, signal });
       const fresh = this.#counterpart(await response.text());
       if (fresh) this.#show(fresh, null);
-      else location.assign(response.url);
+      else if (response.redirected) location.assign(response.url);
+      else submit();
     } catch {
-      // Offline, or led to another site: let the browser do it, as without this script.
-      if (!this.#stopped.signal.aborted) HTMLFormElement.prototype.submit.call(form);
+      if (!this.#stopped.signal.aborted) submit();
     }
     form.ariaBusy = null;
   }
