@@ -16,4 +16,6 @@ class RedpinConfig(AppConfig):
         from . import checks  # noqa: F401  Registers the system checks.
 
         if apps.is_installed("drf_spectacular"):
-            from .webhooks import schema  # noqa: F401  Registers what it says of the webhook.
+            # What it says of the sessions' views, and of the webhook's.
+            from .rest import schema  # noqa: F401
+            from .webhooks import schema as webhook_schema  # noqa: F401

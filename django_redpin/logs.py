@@ -1,8 +1,8 @@
-"""Keep the tokens of webhook URLs out of logs: a filter for the handlers of `LOGGING`.
+"""Keep the tokens of this package's URLs out of logs: a filter for the handlers of `LOGGING`.
 
-The webhook's view has nothing logged that holds its URL. But a request may never reach it (a host
-that is not in `ALLOWED_HOSTS`), and servers write request lines of their own. Imported while
-logging is configured, so it imports nothing of the app.
+The views of the webhook and of a session's status have nothing logged that holds their URLs. But a
+request may never reach them (a host that is not in `ALLOWED_HOSTS`), and servers write request
+lines of their own. Imported while logging is configured, so it imports nothing of the app.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Final
 from django.apps import apps
 from django.urls import get_script_prefix, reverse
 
-# What every URL of `django_redpin.urls` holds, wherever it is included.
-_MARK: Final = "/webhooks/"
+# What the URLs of `django_redpin.urls` hold, wherever they are included.
+_WEBHOOKS: Final = "/webhooks/"
+_SESSIONS: Final = "/sessions/"
 
 
 class HideTokens(logging.Filter):
-    """Shortens webhook URLs in all that a record says: `/redpin/webhooks/default/***`.
+    """Shortens this package's URLs in all that a record says: `/redpin/webhooks/default/***`.
 
     Attach it to handlers, since a logger's filters don't see what its children log. Where a
     record's request is for such a URL, it is taken from the record, as error mails quote it.
@@ -54,24 +55,31 @@ class HideTokens(logging.Filter):
 
 
 def shorten(text: str) -> str:
-    """Return the text with `***` for what follows the account in a webhook's path."""
+    """Return the text with `***` for what follows the account in a webhook's path.
+
+    And for what follows `sessions/` in that of a session's status.
+    """
     # Cheap for what is no URL of ours, which is nearly all that is logged.
-    return _pattern(_prefix()).sub(r"\1***", text) if _MARK in text else text
+    if _WEBHOOKS in text or _SESSIONS in text:
+        return _pattern(_place()).sub(r"\1***", text)
+    return text
 
 
-def _prefix() -> str:
-    """Return the path below which the webhooks are; any `/webhooks/` while that can't be told."""
+def _place() -> str:
+    """Return the path below which our URLs are; "" while that can't be told: any path then."""
     if not apps.ready:
-        return _MARK
+        return ""
     try:
         path = reverse("redpin:account-webhook", args=("a", "t"))
     except Exception:  # noqa: BLE001  Whatever is wrong with the project's URLs, it may be logged.
-        return _MARK
+        return ""
     # Without the script's name: some servers log the path with it, and some without.
-    return "/" + path.removeprefix(get_script_prefix()).removesuffix("a/t/")
+    return "/" + path.removeprefix(get_script_prefix()).removesuffix("webhooks/a/t/").strip("/")
 
 
 @lru_cache(maxsize=8)
-def _pattern(prefix: str) -> re.Pattern[str]:
+def _pattern(place: str) -> re.Pattern[str]:
     # The account may stay. All that follows it goes, up to a query, a space or a quote.
-    return re.compile(rf"({re.escape(prefix)}(?:[\w-]+/)?)[^\s?#\"'<>]+")
+    place = re.escape(place.rstrip("/"))
+    ours = rf"{place}{_WEBHOOKS}(?:[\w-]+/)?|{place}{_SESSIONS}"
+    return re.compile(rf"({ours})[^\s?#\"'<>]+")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 
-class JSONAlone(BaseContentNegotiation):
+class JSONAlone(DefaultContentNegotiation):
     """Answers in JSON, whatever the `Accept` header or `?format=` would rather have."""
 
     def select_renderer(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .embed.status import PaymentSessionStatusView
+from .embed.status import PaymentSessionDetailView, PaymentSessionStatusView
 from .webhooks.view import WebhookView
 
 app_name = "redpin"
@@ -27,4 +27,10 @@ urlpatterns = [
     path("sessions/<str:token>/", PaymentSessionStatusView.as_view(), name="session-status"),
     # Without the slash, too: Django logs the path of what it redirects.
     path("sessions/<str:token>", PaymentSessionStatusView.as_view()),
+    # For a payer who is logged in, and for staff.
+    path(
+        "sessions/<slug:account>/<slug:client_reference_id>/",
+        PaymentSessionDetailView.as_view(),
+        name="session-detail",
+    ),
 ]

@@ -11,15 +11,16 @@ from celery.schedules import crontab
 from django.core.management import get_commands
 from django.core.management import load_command_class as load
 from django.dispatch import Signal
+from django.utils.module_loading import import_string
 
-from django_redpin import checks, exceptions, services, signals
+from django_redpin import checks, exceptions, rest, services, signals
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
 from django_redpin.csp import redpin_csp
 from django_redpin.embed import checks as embed_checks
 from django_redpin.embed.options import GREATEST_HEIGHT, LEAST_HEIGHT, MODES, READERS
 from django_redpin.embed.theme import THEMES
-from django_redpin.embed.view_names import VIEWS
+from django_redpin.embed.view_names import NOTHING, VIEWS
 from django_redpin.management.sweeping import SweepCommand
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import publisher, reconcile, retention, sweeps
@@ -47,6 +48,17 @@ def test_every_setting_is_listed() -> None:
 
 def test_every_service_is_listed() -> None:
     assert section("Services") == set(services.__all__)
+
+
+def test_all_that_is_for_apps_is_listed() -> None:
+    assert section("Apps") == set(rest.__all__)
+
+
+def test_every_view_of_a_session_is_listed_for_apps() -> None:
+    rows = table("apps.md", "Ask how it stands")
+
+    told = {name for cell, _ in rows for name in re.findall(r"\w+", cell)}
+    assert told == set(VIEWS) - {NOTHING}
 
 
 def test_every_signal_is_listed() -> None:
@@ -87,6 +99,13 @@ def test_every_check_is_listed() -> None:
     rooms = (checks, embed_checks, webhook_checks)
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
+
+
+def test_everything_for_the_page_can_be_imported() -> None:
+    names = section("Tag")
+
+    assert len(names) == 6
+    assert all(callable(import_string(name)) for name in names)
 
 
 def test_every_view_is_explained() -> None:

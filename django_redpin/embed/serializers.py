@@ -21,7 +21,7 @@ class _Shown:
     replaced: bool
 
 
-class PaymentSessionSerializer(serializers.Serializer[PaymentSession]):
+class PaymentSessionSerializer(serializers.Serializer[Any]):
     """What may be told of a session to its payer: how the payment stands, and no more.
 
     It reads only. A session that was replaced by a renewal tells of the one in its place, and that

@@ -23,7 +23,7 @@ def status_url(session: PaymentSession) -> str:
     Its token holds the primary key and the account, signed with `SECRET_KEY`; nothing else. Empty
     where the project's URLs lack `django_redpin.urls`, and for a session that is not stored.
     """
-    if session.pk is None:
+    if session._state.adding:
         return ""
     token = _signer().sign_object([session.pk, session.account])
     try:

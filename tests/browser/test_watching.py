@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from .site import SHOP, Answer, Site
+from .site import SHOP, Answer, Answers, Site
 from .watching import Watch
+
+
+def script(source: str) -> Answers:
+    return lambda request: Answer(source, headers={"Content-Type": "text/javascript"})
 
 
 @pytest.mark.parametrize(
@@ -20,13 +24,8 @@ from .watching import Watch
     ],
 )
 def test_what_goes_wrong_is_seen(site: Site, watch: Watch, html: str, words: str) -> None:
-    for name, source in (
-        ("throws", "throw new Error('thrown')"),
-        ("says", "console.error('said')"),
-    ):
-        site.answers[f"{SHOP}/{name}.js"] = lambda request, source=source: Answer(
-            source, headers={"Content-Type": "text/javascript"}
-        )
+    site.answers[f"{SHOP}/throws.js"] = script("throw new Error('thrown')")
+    site.answers[f"{SHOP}/says.js"] = script("console.error('said')")
     site.sections = [html]
     site.open()
     seen = watch.complaints

@@ -64,6 +64,15 @@ def test_the_payment_page_shows_the_hosted_session_in_a_frame(reserve: Reserve) 
     assert page.count("<iframe ") == page.count(f'\n          src="{session.session_url}"') == 1
 
 
+def test_a36_the_pages_of_a_payment_are_kept_by_nobody(order: Order) -> None:
+    for address in (order.get_absolute_url(), f"{order.get_absolute_url()}pay/"):
+        answer = Client().get(address)
+
+        assert answer["Cache-Control"] == "no-store, private", address
+        assert answer["X-Robots-Tag"] == "noindex"
+        assert answer["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [

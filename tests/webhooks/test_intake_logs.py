@@ -160,6 +160,10 @@ def test_the_development_servers_request_lines_are_shortened(told: io.StringIO) 
         (f"https://a.test{path()}?x=1 and {path()}", (), f"https://a.test{SHORT}?x=1 and {SHORT}"),
         (f"{path()}{TOKEN}/more", (), SHORT),
         ("/stripe/webhooks/a/b/c", (), "/stripe/webhooks/a/b/c"),
+        ("/redpin/sessions/WzFd.1u.sig-_/", (), "/redpin/sessions/***"),
+        ("GET %s?a=b", ("/redpin/sessions/WzFd.1u.sig",), "GET /redpin/sessions/***?a=b"),
+        ("/redpin/sessions/WzFd%2E1u%2Esig/", (), "/redpin/sessions/***"),
+        ("/shop/sessions/7/ and /redpin/session/", (), "/shop/sessions/7/ and /redpin/session/"),
         ("%s of %s", ("none",), None),
         ("100%", (), "100%"),
     ],
@@ -198,6 +202,25 @@ def test_below_another_path_it_is_that_path_which_is_shortened(settings: Setting
 
 
 urlpatterns = [url_path("nothing/", lambda request: HttpResponse())]
+
+
+def test_a_status_address_that_never_reaches_its_view_is_shortened(
+    settings: Settings, told: io.StringIO
+) -> None:
+    settings.ALLOWED_HOSTS = ["merchant.test"]
+
+    response = Client().get("/redpin/sessions/WzFd.1uX.canary/", headers={"Host": "evil.test"})
+
+    assert response.status_code == 400
+    assert "canary" not in told.getvalue()
+
+
+def test_while_the_urls_can_not_be_had_a_status_address_is_shortened_too(
+    settings: Settings,
+) -> None:
+    settings.ROOT_URLCONF = __name__
+
+    assert shorten("GET /any/sessions/WzFd.1uX.canary/ 200") == "GET /any/sessions/*** 200"
 
 
 def test_while_the_urls_can_not_be_had_every_webhook_is_shortened(

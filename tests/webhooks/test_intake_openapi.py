@@ -24,6 +24,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="No Schemathesis for t
 from schemathesis.generation import GenerationMode  # noqa: E402
 from schemathesis.specs.openapi import checks as conformance  # noqa: E402
 
+import django_redpin.rest.schema  # noqa: E402, F401  The other views of these URLs.
 from django_redpin.webhooks import schema as described  # noqa: E402
 
 SESSION = "/redpin/webhooks/{account}/{client_reference_id}/{token}/"
@@ -51,8 +52,9 @@ def document() -> dict[str, Any]:
 
 
 def test_e17_both_urls_are_described_once_with_all_their_answers(document: dict[str, Any]) -> None:
-    assert set(document["paths"]) == {SESSION, ACCOUNT}
-    operations = [methods["post"] for methods in document["paths"].values()]
+    paths = {path: methods for path, methods in document["paths"].items() if "webhooks" in path}
+    assert set(paths) == {SESSION, ACCOUNT}
+    operations = [methods["post"] for methods in paths.values()]
     assert {op["operationId"] for op in operations} == {
         "redpin_session_webhook",
         "redpin_account_webhook",

@@ -1,0 +1,152 @@
+"""Views that create a session, or renew one, for an app that shows the hosted page itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from rest_framework import status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..embed import frame_source, status_url
+from ..embed.serializers import PaymentSessionSerializer
+from ..embed.view_names import OPEN, PREPARING
+from ..exceptions import ConfigurationError, IdempotencyConflict, OutcomeUnknown, RedpinError
+from ..models import PaymentSession
+from ..negotiation import JSONAlone
+from ..services import create_payment_session, renew_payment_session
+from ..services.opening import in_place_of
+from .problems import problem, retry_after
+
+logger = logging.getLogger("django_redpin")
+
+_NO_OVERRIDE: Final = "Override get_session_arguments() in {name}; docs/apps.md shows how."
+_NO_KEY: Final = (
+    "get_session_arguments() of {name} has to return an 'idempotency_key', such as"
+    " f'order-{{order.pk}}': apps repeat requests whose answers they lost, and without a key each"
+    " repetition would create another session that can be paid."
+)
+
+
+# Outside ATOMIC_REQUESTS: the services refuse to call Redpin within an open transaction.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class _SessionView(APIView):
+    """What creating and renewing have in common: who may, and how it is answered."""
+
+    http_method_names = ["post", "options"]
+    permission_classes = (IsAuthenticated,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = JSONAlone
+
+    def get_session_arguments(self, request: Request, **kwargs: Any) -> Mapping[str, Any]:
+        """Return the arguments of the service. `kwargs` are those of the URL. Override it."""
+        raise ConfigurationError(_NO_OVERRIDE.format(name=type(self).__name__))
+
+    def call_service(self, request: Request, arguments: Mapping[str, Any]) -> PaymentSession:
+        """Call it with the arguments, and return the session."""
+        raise NotImplementedError
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Answer 201 for a new session, 200 for one that was there, 202 for one to wait for.
+
+        Raises what the service raises, which `handle_exception` then answers.
+        """
+        arguments = {"payer": request.user, **self.get_session_arguments(request, **kwargs)}
+        started, unknown = timezone.now(), None
+        try:
+            session = self.call_service(request, arguments)
+        except OutcomeUnknown as error:
+            session, unknown = error.session, error
+        # The services ask what is paid, not who asks: an override that forgets to would give one
+        # payer the page of another.
+        if _is_anothers(session, arguments["payer"]):
+            raise IdempotencyConflict(session)
+        if unknown is not None:
+            logger.warning("%s", unknown)
+            return _waiting(session, unknown)
+        return _told(session, is_new=session.created_at >= started)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer this package's errors by their table, and others as the project does."""
+        if not isinstance(exc, RedpinError):
+            return super().handle_exception(exc)
+        session: PaymentSession | None = getattr(exc, "session", None)
+        is_own = session is not None and not _is_anothers(session, self.request.user)
+        return problem(exc, status_url(session) if session is not None and is_own else "")
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Keep the answer out of every cache: whoever has the page's address can pay on it."""
+        response["Cache-Control"] = "no-store"
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+class PaymentSessionCreateView(_SessionView):
+    """Creates the payment session of an order: a POST, answered with the address of its page.
+
+    Override `get_session_arguments` to say what is paid. It finds the order that the URL names
+    among those of `request.user`, and returns the arguments of `services.create_payment_session`,
+    with an `idempotency_key` that stands for this order. `payer` is `request.user` where it is
+    left out. The view reads nothing of the request's body: what is paid, and to whom, is yours to
+    say.
+    """
+
+    def call_service(self, request: Request, arguments: Mapping[str, Any]) -> PaymentSession:
+        if not arguments.get("idempotency_key"):
+            raise ConfigurationError(_NO_KEY.format(name=type(self).__name__))
+        return create_payment_session(**arguments)
+
+
+class PaymentSessionRenewView(_SessionView):
+    """Puts a new session in the place of one that expired or was called off: a POST.
+
+    Override `get_session_arguments` to return those of `services.renew_payment_session`: the
+    `session`, found among those of `request.user`, and a `due_date` where the old one is too near.
+    """
+
+    def call_service(self, request: Request, arguments: Mapping[str, Any]) -> PaymentSession:
+        asked = dict(arguments)
+        if _is_anothers(asked["session"], asked.pop("payer")):
+            # In the words in which an override tells of a session that there is not.
+            get_object_or_404(PaymentSession.objects.none())
+        return renew_payment_session(asked.pop("session"), **asked)
+
+
+def _is_anothers(session: PaymentSession, user: object) -> bool:
+    """Tell whether the session has a payer, and another one than this user."""
+    if session.payer_id is None:
+        return False
+    return not isinstance(user, get_user_model()) or session.payer_id != user.pk
+
+
+def _told(session: PaymentSession, *, is_new: bool, detail: str = "") -> Response:
+    session = in_place_of(session)
+    told = PaymentSessionSerializer(session).data
+    code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+    return Response(
+        {
+            **told,
+            "session_url": frame_source(session) if told["view"] == OPEN else None,
+            "status_url": status_url(session) or None,
+            "detail": detail,
+        },
+        status.HTTP_202_ACCEPTED if told["view"] == PREPARING else code,
+    )
+
+
+def _waiting(session: PaymentSession, error: OutcomeUnknown) -> Response:
+    response = _told(session, is_new=False, detail=str(error.user_message))
+    response.status_code = status.HTTP_202_ACCEPTED
+    response["Retry-After"] = retry_after(error)
+    return response
