@@ -166,6 +166,7 @@ def test_a_payment_that_is_cancelled_is_started_again_in_place(
     page.evaluate(CANARY)
     hosted = page.frame_locator("iframe[data-redpin-frame]")
     enter_code(context, hosted)
+    expect(hosted.get_by_role("heading", name="Pay from")).to_be_visible()
     hosted.get_by_role("radio").nth(1).check()
     pay(hosted)
     expect(hosted.get_by_role("heading", name="Your payment is on its way")).to_be_visible()
