@@ -987,7 +987,7 @@ MUTANTS: Final = (
     Mutant(
         "a renewal is sent to this site alone",
         "django_redpin/static/redpin/session.js",
-        " && url.origin === location.origin",
+        'mode: "same-origin", ',
         "",
         "tests/browser/test_renewing.py",
     ),

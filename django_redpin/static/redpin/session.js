@@ -277,17 +277,16 @@ class PaymentSection {
 
   async #onSubmit(event) {
     const form = event.target;
-    const url = new URL(form.getAttribute("action") ?? "", location.href);
-    const isRenewal = form.matches("[data-redpin-renew]") && url.origin === location.origin;
-    if (!isRenewal || event.defaultPrevented) return;
+    if (!form.matches("[data-redpin-renew]") || event.defaultPrevented) return;
     event.preventDefault();
     if (form.ariaBusy) return; // It was sent already.
     form.ariaBusy = "true";
-    // As without this script: to another site, to an error's page, or to the browser's own.
+    // As without this script: to another site, or to a page that tells what went wrong.
     const submit = () => HTMLFormElement.prototype.submit.call(form);
     try {
       const body = new FormData(form, event.submitter);
       const { signal } = this.#stopped; // No time limit: Redpin may be slow to answer.
+      const url = form.getAttribute("action") ?? "";
       const response = await this.#fetch(url, { method: "POST", body, signal });
       const fresh = this.#counterpart(await response.text());
       if (fresh) this.#show(fresh, null);
