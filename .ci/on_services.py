@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 # Pure functions and faults of the network know no database; the sandbox brings its own SQLite.
 ELSEWHERE = ["tests/faults", "tests/rules", "tests/sandbox", "tests/test_packaging.py"]
-QUICKLY = ["-n", "2", "-m", "not slow"]
+QUICKLY = ["-n", "2", "-m", "not slow and not browser"]
 TESTS = [*QUICKLY, *(f"--ignore={path}" for path in ELSEWHERE)]
 
 

@@ -101,6 +101,9 @@ REDPIN: dict[str, Any] = {
     "PURPOSES_OF_TRANSACTION": ["PROPERTY_PURCHASE"],
 }
 
+# How the buyer gets to Redpin's page: iframe, redirect or popup.
+PAYMENT_PAGE_MODE = env.str("PAYMENT_PAGE_MODE", default="iframe")
+
 # --- The site -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "example_project.properties",

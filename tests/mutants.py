@@ -1126,6 +1126,48 @@ MUTANTS: Final = (
         "    while False:\n",
         "tests/sandbox/test_control_faults.py",
     ),
+    Mutant(
+        "a message is heard from Redpin's origin alone",
+        "django_redpin/static/redpin/session.js",
+        " || origin !== frame.dataset.redpinOrigin",
+        "",
+        "tests/browser/test_messages.py",
+    ),
+    Mutant(
+        "a message is heard from the frame alone",
+        "django_redpin/static/redpin/session.js",
+        " || source !== frame.contentWindow",
+        "",
+        "tests/browser/test_messages.py",
+    ),
+    Mutant(
+        "the theme goes to Redpin's origin alone",
+        "django_redpin/static/redpin/session.js",
+        "postMessage(JSON.parse(redpinTheme), redpinOrigin)",
+        'postMessage(JSON.parse(redpinTheme), "*")',
+        "tests/browser/test_messages.py",
+    ),
+    Mutant(
+        "an open page is left alone while its view stays",
+        "django_redpin/static/redpin/session.js",
+        'before && status.view !== "open" &&',
+        "before &&",
+        "tests/browser/test_following.py",
+    ),
+    Mutant(
+        "a renewal is sent to this site alone",
+        "django_redpin/static/redpin/session.js",
+        'mode: "same-origin", ',
+        "",
+        "tests/browser/test_renewing.py",
+    ),
+    Mutant(
+        "a window of Redpin's can not reach back",
+        "django_redpin/static/redpin/session.js",
+        "popup,noopener,",
+        "popup,",
+        "tests/browser/test_renewing.py",
+    ),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
@@ -125,9 +126,11 @@ def _tell_refusal(
 @payment_page
 @require_safe
 def pay(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """Show Redpin's hosted page inside the shop's; whatever else the state calls for, elsewhere."""
+    """Show Redpin's hosted page inside the shop's, and in its place what becomes of the payment."""
     order = _get(order_id)
-    if order.is_paid or orders.state_of(order.session) != _State.OPEN:
+    session = order.session
+    # What was paid in another way must not be paid again.
+    if session is None or (order.is_paid and not session.payment_status):
         return redirect(order)
     return render(request, "properties/pay.html", _context(order))
 
@@ -209,4 +212,5 @@ def _context(order: Order) -> dict[str, object]:
         "can_look_up": state in _PREPARING and not payment_status,
         "can_start_again": is_over and not order.is_paid,
         "renew_url": reverse("properties:renew", args=[order.pk]),
+        "mode": getattr(settings, "PAYMENT_PAGE_MODE", ""),
     }

@@ -273,6 +273,10 @@ def test_the_page_of_a_settled_order_stays_still(order: Order, sent: list[str]) 
 
     assert "refresh" not in Client().get(f"/orders/{order.pk}/").content.decode()
     assert Client().get(f"/orders/{order.pk}/pay/")["Location"] == f"/orders/{order.pk}/"
+    assert order.session is not None
+    order.session.payment_status = "PAYMENT_COMPLETED"
+    order.session.save()
+    assert "The payment of AED" in words(Client().get(f"/orders/{order.pk}/pay/"))
 
 
 def test_when_every_home_is_gone_the_next_release_goes_on_sale(shop: FakeRedpin) -> None:

@@ -268,6 +268,9 @@ def test_a_release_between_the_look_and_the_hold_leaves_nothing_held(
     def release_first(transition: StatusTransition) -> None:
         session.refresh_from_db()
         release_from_review(session)
+        # Another worker tells of the release before this one has held anything.
+        released = session.transitions.get(subject=StatusTransition.Subject.REVIEW)
+        assert dispatch.dispatch_transition(released.pk)
         hold(transition)
 
     monkeypatch.setattr(dispatch, "_hold", release_first)
