@@ -117,6 +117,26 @@ def test_the_hosted_pages_are_accessible(shop: Shop, page: Page, context: Browse
         look(page)
 
 
+@pytest.mark.parametrize("language", ["ar", "de"])
+def test_the_hosted_pages_are_accessible_in_other_languages(
+    shop: Shop, page: Page, context: BrowserContext, language: str
+) -> None:
+    look = partial(look_at, rules={"meta-refresh": {"enabled": False}})
+    reserve(page, shop)
+    page.goto(f"{page.locator('iframe').get_attribute('src')}?lang={language}")
+    page.locator("[data-step=send-code] button").click()
+    look(page)
+    outbox = context.new_page()
+    outbox.goto(shop.at.sandbox + "/outbox/")
+    page.locator("#code").fill(outbox.locator(".otp").first.inner_text())
+    page.locator("[data-step=verify-code] button").click()
+    look(page)
+    page.locator("[data-step=review] button[value=pay]").click()
+    look(page)
+
+    assert page.locator("html").get_attribute("lang") == language
+
+
 def enter_code_again(context: BrowserContext, page: Page) -> None:
     outbox = context.new_page()
     outbox.goto(page.url.partition("/pay/")[0] + "/outbox/")
