@@ -1162,6 +1162,13 @@ MUTANTS: Final = (
         "tests/browser/test_renewing.py",
     ),
     Mutant(
+        "a page that was asked for before a renewal comes too late",
+        "django_redpin/static/redpin/session.js",
+        " && !isLate",
+        "",
+        "tests/browser/test_renewing.py",
+    ),
+    Mutant(
         "a window of Redpin's can not reach back",
         "django_redpin/static/redpin/session.js",
         "popup,noopener,",

@@ -64,6 +64,31 @@ def test_two_clicks_send_it_once(expired: Site) -> None:
     assert len(posted(expired)) == 1
 
 
+def test_a_page_that_was_asked_for_before_comes_too_late(expired: Site) -> None:
+    """It would take the new session's page from whoever pays on it by then."""
+    page = expired.page
+    page.evaluate(
+        """() => {
+          const fetched = window.fetch;
+          window.fetch = async (url, options) => {
+            const response = await fetched(url, options);
+            if (url === location.href) await new Promise((done) => (window.deliver = done));
+            return response;
+          };
+        }"""
+    )
+    expired.advance(2)
+    expired.status.update(state="expired")
+    expired.advance(3)
+    assert page.evaluate("Boolean(window.deliver)")
+    page.get_by_role("button").click()
+    page.get_by_role("heading", name="New").wait_for()
+    page.evaluate("deliver()")
+    expired.settle()
+
+    assert page.get_by_role("heading").inner_text() == "New"
+
+
 def test_where_it_fails_the_browser_sends_it_itself(expired: Site, watch: Watch) -> None:
     watch.expect("Failed to load resource")
     answers = [Answer(status=0), Answer("<!doctype html><title>Started</title>")]

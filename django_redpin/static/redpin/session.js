@@ -137,7 +137,7 @@ class PaymentSection {
   /** @param {Status} status */
   async #apply(status) {
     const before = this.#shown;
-    this.#shown ??= status;
+    const shown = (this.#shown ??= status);
     const isOther = before ? status.reference !== before.reference : status.replaced;
     // An open page is left alone: whoever pays is in the middle of it.
     const hasMoved = before && status.view !== "open" && status.state !== before.state;
@@ -149,7 +149,8 @@ class PaymentSection {
     const fresh = await this.#freshSection();
     // A page that shows the old view again comes from a cache.
     const isNew = isSameView || fresh?.dataset.redpinView !== this.section.dataset.redpinView;
-    if (fresh && isNew) this.#show(fresh, status);
+    const isLate = shown !== this.#shown; // Started again meanwhile: somebody pays there by now.
+    if (fresh && isNew && !isLate) this.#show(fresh, status);
   }
 
   #fetch(url, options) {
