@@ -33,7 +33,7 @@ def chosen_language(request: HttpRequest) -> str:
 
 
 def language_of(request: HttpRequest) -> str:
-    """Return the language of the payer's page, with a region where the browser names one."""
+    """Return the language of the payer's page, with its region if the settings list that."""
     preferred = get_language_from_request(request)
     is_known = preferred.partition("-")[0] in LANGUAGES
     return chosen_language(request) or (preferred if is_known else SOURCE)
