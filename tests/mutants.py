@@ -1091,6 +1091,20 @@ MUTANTS: Final = (
         "    while False:\n",
         "tests/sandbox/test_control_faults.py",
     ),
+    Mutant(
+        "broken rules do not hide the session of the key",
+        "django_redpin/services/create.py",
+        "        raise InvalidPaymentSession(faults, existing)\n",
+        "        raise InvalidPaymentSession(faults)\n",
+        "tests/services/test_create.py tests/rest/test_problems.py",
+    ),
+    Mutant(
+        "broken rules do not hide the session of the reference",
+        "django_redpin/services/create.py",
+        "        raise InvalidPaymentSession((fault,), taken) from None\n",
+        "        raise InvalidPaymentSession((fault,)) from None\n",
+        "tests/services/test_create.py",
+    ),
 )
 
 

@@ -130,6 +130,22 @@ def test_another_payment_under_the_same_key_is_409_with_the_first_ones_status(
     assert app.get(told["status_url"]).json()["reference"] == reference
 
 
+def test_an_order_that_was_paid_and_is_wrong_by_now_is_never_told_to_be_free_of_charge(
+    redpin: FakeRedpin, app: Client, order: dict[str, Any]
+) -> None:
+    app.post(PAY)
+    PaymentSession.objects.update(payment_status="PAYMENT_COMPLETED", state=State.CLOSED)
+    order["amount"] = Money("1.00", "AED")  # No longer what the recipients get together.
+
+    response = app.post(PAY)
+
+    told = response.json()
+    assert (response.status_code, told["code"]) == (422, "InvalidPaymentSession")
+    assert told["money_may_have_moved"] is True
+    assert "not charged" not in told["detail"]
+    assert app.get(told["status_url"]).json()["view"] == "paid"
+
+
 @pytest.mark.parametrize("url", ["/without-key/7/", "/without-override/7/"])
 def test_a_developers_mistake_is_500_and_told_to_the_log_alone(
     redpin: FakeRedpin, app: Client, url: str, caplog: pytest.LogCaptureFixture
