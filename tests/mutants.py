@@ -1105,6 +1105,27 @@ MUTANTS: Final = (
         "        raise InvalidPaymentSession((fault,)) from None\n",
         "tests/services/test_create.py",
     ),
+    Mutant(
+        "no literal of a template ends an attribute",
+        "django_redpin/embed/frame.py",
+        '    return html.unescape(written) + "" if is_html else written',
+        "    return written",
+        "tests/embed/test_a31_markup.py",
+    ),
+    Mutant(
+        "the tag's templates escape whatever the engine does",
+        "django_redpin/templates/redpin/session/base.html",
+        "{% autoescape on %}",
+        "{% autoescape off %}",
+        "tests/embed/test_a31_markup.py",
+    ),
+    Mutant(
+        "no translation ends an attribute",
+        "django_redpin/templates/redpin/session/open.html",
+        "'Secure payment page by Redpin'|force_escape",
+        "'Secure payment page by Redpin'",
+        "tests/embed/test_a31_markup.py",
+    ),
 )
 
 
