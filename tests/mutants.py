@@ -1126,6 +1126,20 @@ MUTANTS: Final = (
         "'Secure payment page by Redpin'",
         "tests/embed/test_a31_markup.py",
     ),
+    Mutant(
+        "a renewal needs a session",
+        "django_redpin/rest/views.py",
+        "        if session is None or _is_anothers(session, payer):\n",
+        "        if _is_anothers(session, payer):\n",
+        "tests/rest/test_renew_view.py",
+    ),
+    Mutant(
+        "an override that returns nothing is named",
+        "django_redpin/rest/views.py",
+        "        if not isinstance(given, Mapping):\n",
+        "        if False:\n",
+        "tests/rest/test_create_view.py",
+    ),
 )
 
 

@@ -31,6 +31,11 @@ from .problems import problem, retry_after
 logger = logging.getLogger("django_redpin")
 
 _NO_OVERRIDE: Final = "Override get_session_arguments() in {name}; docs/apps.md shows how."
+_NO_DICT: Final = "get_session_arguments() of {name} has to return a dict; docs/apps.md shows one."
+_NO_SESSION: Final = (
+    "get_session_arguments() of {name} has to return the 'session' to renew, a PaymentSession, or"
+    " None where there is none yet."
+)
 _NO_KEY: Final = (
     "get_session_arguments() of {name} has to return an 'idempotency_key', such as"
     " f'order-{{order.pk}}': apps repeat requests whose answers they lost, and without a key each"
@@ -61,7 +66,10 @@ class _SessionView(APIView):
 
         Raises what the service raises, which `handle_exception` then answers.
         """
-        arguments = {"payer": request.user, **self.get_session_arguments(request, **kwargs)}
+        given = self.get_session_arguments(request, **kwargs)
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(_NO_DICT.format(name=type(self).__name__))
+        arguments = {"payer": request.user, **given}
         started, unknown = timezone.now(), None
         try:
             session = self.call_service(request, arguments)
@@ -113,14 +121,18 @@ class PaymentSessionRenewView(_SessionView):
 
     Override `get_session_arguments` to return those of `services.renew_payment_session`: the
     `session`, found among those of `request.user`, and a `due_date` where the old one is too near.
+    A `session` that is None is answered 404.
     """
 
     def call_service(self, request: Request, arguments: Mapping[str, Any]) -> PaymentSession:
         asked = dict(arguments)
-        if _is_anothers(asked["session"], asked.pop("payer")):
+        payer, session = asked.pop("payer"), asked.pop("session", _NO_SESSION)
+        if not isinstance(session, (PaymentSession, type(None))):
+            raise ConfigurationError(_NO_SESSION.format(name=type(self).__name__))
+        if session is None or _is_anothers(session, payer):
             # In the words in which an override tells of a session that there is not.
-            get_object_or_404(PaymentSession.objects.none())
-        return renew_payment_session(asked.pop("session"), **asked)
+            session = get_object_or_404(PaymentSession.objects.none())
+        return renew_payment_session(session, **asked)
 
 
 def _is_anothers(session: PaymentSession, user: object) -> bool:

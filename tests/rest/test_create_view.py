@@ -310,3 +310,20 @@ def test_an_override_may_read_the_body(redpin: FakeRedpin, app: Client, payer: U
 
     assert response.status_code == 201
     assert PaymentSession.objects.get().due_date > datetime.now(timezone.utc).date()
+
+
+@pytest.mark.parametrize("arguments", [None, [], "order"], ids=repr)
+def test_an_override_that_returns_no_arguments_is_told_so_in_the_log(
+    redpin: FakeRedpin,
+    app: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    arguments: Any,
+) -> None:
+    """One without a `return`, say."""
+    monkeypatch.setattr(shop.Pay, "get_session_arguments", lambda *args, **kwargs: arguments)
+
+    response = app.post(PAY)
+
+    assert (response.status_code, response.json()["code"]) == (500, "ConfigurationError")
+    assert "get_session_arguments() of Pay has to return a dict" in caplog.text
