@@ -1140,6 +1140,13 @@ MUTANTS: Final = (
         "        if False:\n",
         "tests/rest/test_create_view.py",
     ),
+    Mutant(
+        "a version in the Accept header is heard",
+        "django_redpin/rest/views.py",
+        "            return DefaultContentNegotiation.select_renderer(self, request, [renderer])\n",
+        "            return renderer, media_type\n",
+        "tests/rest/test_create_view.py",
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -12,8 +12,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from rest_framework import status
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -43,6 +44,19 @@ _NO_KEY: Final = (
 )
 
 
+class _JSONOfAVersion(JSONAlone):
+    """Keeps what the `Accept` header says of JSON: a project may have its API's versions there."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        try:
+            return DefaultContentNegotiation.select_renderer(self, request, [renderer])
+        except Exception:  # noqa: BLE001  No JSON in it, or whatever else is wrong with a header.
+            return renderer, media_type
+
+
 # Outside ATOMIC_REQUESTS: the services refuse to call Redpin within an open transaction.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class _SessionView(APIView):
@@ -51,7 +65,7 @@ class _SessionView(APIView):
     http_method_names = ["post", "options"]
     permission_classes = (IsAuthenticated,)
     renderer_classes = (JSONRenderer,)
-    content_negotiation_class = JSONAlone
+    content_negotiation_class = _JSONOfAVersion
 
     def get_session_arguments(self, request: Request, **kwargs: Any) -> Mapping[str, Any]:
         """Return the arguments of the service. `kwargs` are those of the URL. Override it."""
@@ -126,7 +140,7 @@ class PaymentSessionRenewView(_SessionView):
 
     def call_service(self, request: Request, arguments: Mapping[str, Any]) -> PaymentSession:
         asked = dict(arguments)
-        payer, session = asked.pop("payer"), asked.pop("session", _NO_SESSION)
+        payer, session = asked.pop("payer"), asked.pop("session", "missing")
         if not isinstance(session, (PaymentSession, type(None))):
             raise ConfigurationError(_NO_SESSION.format(name=type(self).__name__))
         if session is None or _is_anothers(session, payer):
