@@ -1147,6 +1147,13 @@ MUTANTS: Final = (
         "            return renderer, media_type\n",
         "tests/rest/test_create_view.py",
     ),
+    Mutant(
+        "a class of async handlers is a page, too",
+        "django_redpin/decorators.py",
+        "        return _awaited(response) if isawaitable(response) else _with_headers(response)\n",
+        "        return _with_headers(response)\n",
+        "tests/embed/test_a36_pages.py",
+    ),
 )
 
 
