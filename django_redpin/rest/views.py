@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -50,11 +51,10 @@ class _JSONOfAVersion(JSONAlone):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        renderer, media_type = super().select_renderer(request, renderers, format_suffix)
-        try:
-            return DefaultContentNegotiation.select_renderer(self, request, [renderer])
-        except Exception:  # noqa: BLE001  No JSON in it, or whatever else is wrong with a header.
-            return renderer, media_type
+        chosen = super().select_renderer(request, renderers, format_suffix)
+        with suppress(Exception):  # No JSON in it, or a header that can't be read.
+            chosen = DefaultContentNegotiation.select_renderer(self, request, [chosen[0]])
+        return chosen
 
 
 # Outside ATOMIC_REQUESTS: the services refuse to call Redpin within an open transaction.
