@@ -1161,6 +1161,20 @@ MUTANTS: Final = (
         "            kinds = (import_string(path),)\n",
         "tests/test_checks_csp.py",
     ),
+    Mutant(
+        "an app is told of the session that there was before an error",
+        "django_redpin/rest/views.py",
+        "                _name_session(error, self.known_session(arguments))\n",
+        "                pass\n",
+        "tests/rest/test_problems.py",
+    ),
+    Mutant(
+        "no key is nobody's session",
+        "django_redpin/rest/views.py",
+        "        return rows.first() if key else None\n",
+        "        return rows.first()\n",
+        "tests/rest/test_problems.py",
+    ),
 )
 
 

@@ -20,10 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..conf import DEFAULT_ACCOUNT
 from ..embed import frame_source, status_url
 from ..embed.serializers import PaymentSessionSerializer
 from ..embed.view_names import OPEN, PREPARING
 from ..exceptions import ConfigurationError, IdempotencyConflict, OutcomeUnknown, RedpinError
+from ..exceptions.answers import NO_NEWS
 from ..models import PaymentSession
 from ..negotiation import JSONAlone
 from ..services import create_payment_session, renew_payment_session
@@ -75,6 +77,10 @@ class _SessionView(APIView):
         """Call it with the arguments, and return the session."""
         raise NotImplementedError
 
+    def known_session(self, arguments: Mapping[str, Any]) -> PaymentSession | None:
+        """Return the session that there was before the service was called, if there was one."""
+        raise NotImplementedError
+
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Answer 201 for a new session, 200 for one that was there, 202 for one to wait for.
 
@@ -89,6 +95,10 @@ class _SessionView(APIView):
             session = self.call_service(request, arguments)
         except OutcomeUnknown as error:
             session, unknown = error.session, error
+        except RedpinError as error:
+            if not hasattr(error, "session"):
+                _name_session(error, self.known_session(arguments))
+            raise
         # The services ask what is paid, not who asks: an override that forgets to would give one
         # payer the page of another.
         if _is_anothers(session, arguments["payer"]):
@@ -129,6 +139,12 @@ class PaymentSessionCreateView(_SessionView):
             raise ConfigurationError(_NO_KEY.format(name=type(self).__name__))
         return create_payment_session(**arguments)
 
+    def known_session(self, arguments: Mapping[str, Any]) -> PaymentSession | None:
+        key = arguments.get("idempotency_key")
+        account = arguments.get("account", DEFAULT_ACCOUNT)
+        rows = PaymentSession.objects.filter(account=account, idempotency_key=key)
+        return rows.first() if key else None
+
 
 class PaymentSessionRenewView(_SessionView):
     """Puts a new session in the place of one that expired or was called off: a POST.
@@ -147,6 +163,19 @@ class PaymentSessionRenewView(_SessionView):
             # In the words in which an override tells of a session that there is not.
             session = get_object_or_404(PaymentSession.objects.none())
         return renew_payment_session(session, **asked)
+
+    def known_session(self, arguments: Mapping[str, Any]) -> PaymentSession | None:
+        session = arguments.get("session")
+        return session if isinstance(session, PaymentSession) else None
+
+
+def _name_session(error: RedpinError, session: PaymentSession | None) -> None:
+    """Let an error that knows no session say what holds where there is one: it may be paid.
+
+    By itself it says that the call has led to no payment, which is no news of an earlier one.
+    """
+    if session is not None:
+        vars(error).update(session=session, money_may_have_moved=True, user_message=NO_NEWS)
 
 
 def _is_anothers(session: PaymentSession, user: object) -> bool:
