@@ -1175,6 +1175,13 @@ MUTANTS: Final = (
         "        return rows.first()\n",
         "tests/rest/test_problems.py",
     ),
+    Mutant(
+        "this site's own origin is no hosted page's",
+        "django_redpin/checks.py",
+        " not in wrong and origin == origin_of(",
+        " not in wrong and None == origin_of(",
+        "tests/test_checks.py",
+    ),
 )
 
 
