@@ -1003,8 +1003,8 @@ MUTANTS: Final = (
     Mutant(
         "nobody renews another payer's session",
         "django_redpin/rest/views.py",
-        'if _is_anothers(asked["session"], asked.pop("payer")):',
-        'if asked.pop("payer") is None:',
+        "        if session is None or _is_anothers(session, payer):\n",
+        "        if session is None:\n",
         "tests/rest/test_renew_view.py",
     ),
     Mutant(
