@@ -174,6 +174,10 @@ def _unusable_origins(
                 text = f"{where}['HOSTED_PAGE_ORIGINS']: {origin!r} is no HTTPS origin."
                 hint = "Write it as browsers do: https://host, lower case, no path, no final slash."
                 yield Error(text, hint=hint, id="redpin.E008")
+            elif "WEBHOOK_BASE_URL" not in wrong and origin == origin_of(raw["WEBHOOK_BASE_URL"]):
+                text = f"{where}['HOSTED_PAGE_ORIGINS']: {origin!r} is this site's own origin."
+                hint = "Take it out: a page of it could take its frame's sandbox off."
+                yield Error(text, hint=hint, id="redpin.E008")
 
 
 def _resolver_messages() -> Iterator[CheckMessage]:

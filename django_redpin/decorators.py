@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpResponseBase
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -29,14 +30,20 @@ def payment_page(view: View) -> View:
     """
 
     @wraps(view)
-    def decorated(*args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _with_headers(view(*args, **kwargs))
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        response = view(*args, **kwargs)
+        # A class whose handlers are async has a `dispatch` that is not.
+        return _awaited(response) if isawaitable(response) else _with_headers(response)
 
     @wraps(view)
     async def decorated_async(*args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _with_headers(await view(*args, **kwargs))
+        return await _awaited(view(*args, **kwargs))
 
     return decorated_async if iscoroutinefunction(view) else decorated  # type: ignore[return-value]
+
+
+async def _awaited(response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    return _with_headers(await response)
 
 
 def _with_headers(response: HttpResponseBase) -> HttpResponseBase:

@@ -279,6 +279,16 @@ def test_e009_the_webhook_has_no_url(settings: Settings, check: Check) -> None:
     assert "include('django_redpin.urls')" in str(messages[0].hint)
 
 
+@pytest.mark.parametrize("url", ["https://shop.test", "https://SHOP.test:443/sub/"])
+def test_a32_the_sites_own_origin_is_no_hosted_pages(check: Check, url: str) -> None:
+    """Whatever is on it could take the sandbox of its frame off."""
+    messages = check(WEBHOOK_BASE_URL=url, HOSTED_PAGE_ORIGINS=["https://shop.test"])
+
+    assert ids(messages) == {"redpin.E008"}
+    assert "own origin" in messages[0].msg
+    assert check(WEBHOOK_BASE_URL=url, HOSTED_PAGE_ORIGINS=["https://pay.shop.test"]) == []
+
+
 def test_w001_no_hosted_page_origin_is_a_warning(check: Check) -> None:
     messages = check(HOSTED_PAGE_ORIGINS=[])
 

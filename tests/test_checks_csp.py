@@ -7,6 +7,7 @@ from typing import Any, Final
 import django
 import pytest
 from csp.constants import NONCE as DJANGO_CSP_NONCE
+from csp.middleware import CSPMiddleware
 from django.core.checks import WARNING, run_checks
 from pytest_django import Settings
 
@@ -157,6 +158,27 @@ def test_a33_where_no_policy_is_enforced_none_is_looked_at(
     settings.SECURE_CSP_REPORT_ONLY = {"default-src": ["'none'"]}
 
     assert check_content_security_policy() == []
+
+
+class OwnPolicy(CSPMiddleware):
+    """A project's own, or one of django-csp's, such as `RateLimitedCSPMiddleware`."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["csp.contrib.rate_limiting.RateLimitedCSPMiddleware", f"{__name__}.OwnPolicy"],
+)
+def test_a33_a_middleware_made_of_one_of_them_is_looked_at_once(
+    settings: Settings, name: str
+) -> None:
+    settings.MIDDLEWARE = [name, DJANGO_CSP, "tests.nowhere.Middleware", *settings.MIDDLEWARE]
+    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": SELF}}
+
+    (found,) = check_content_security_policy()
+
+    assert found.id == "redpin.W006"
+    settings.MIDDLEWARE.remove(DJANGO_CSP)
+    assert check_content_security_policy() == [found]
 
 
 def test_a33_without_its_middleware_a_policy_is_never_sent(settings: Settings) -> None:

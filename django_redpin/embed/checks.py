@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from django.conf import settings
@@ -54,14 +55,25 @@ _BLOCKED: Final = {
 
 def policy_messages() -> Iterator[CheckMessage]:
     """Yield what the policies that are enforced would block of a page with a payment."""
+    bases = _bases_of_middleware()
     for middleware, (setting, build) in _POLICIES.items():
-        if middleware not in settings.MIDDLEWARE:
+        if middleware not in bases:
             continue
         try:
             policy = parsed(build())
         except (AttributeError, ImportError, TypeError, ValueError):
             continue  # What can't be built, its own middleware tells of.
         yield from _blocked(setting, policy)
+
+
+def _bases_of_middleware() -> set[str]:
+    """Return the paths of all classes that the project's middleware is made of."""
+    found: set[str] = set()
+    for path in settings.MIDDLEWARE:
+        with suppress(Exception):  # Without it nothing works, as Django says.
+            kinds = getattr(import_string(path), "__mro__", ())
+            found |= {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds}
+    return found
 
 
 def _blocked(setting: str, policy: dict[str, list[str]]) -> Iterator[CheckMessage]:

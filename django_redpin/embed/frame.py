@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from typing import Final
 
@@ -76,7 +77,7 @@ def payment_session_html(
         "mode": mode_of(mode),
         "theme": theme_message(theme),
         "height": height_of(height),
-        "title": title,
+        "title": _plain(title),
         "csp_nonce": nonce_of(request),
     }
     if csrf_token is not None:
@@ -101,7 +102,7 @@ def payment_session_html(
         "origin": origin,
         "is_final": is_final(session),
         "status_url": status_url(session),
-        "renew_url": _renewal(session, renew_url, request),
+        "renew_url": _renewal(session, _plain(renew_url), request),
     }
     return _render(view_of(session), context, request)
 
@@ -117,6 +118,17 @@ def _render(view: str, context: dict[str, object], request: HttpRequest | None) 
                 "valid_until": display_time(ends) if ends else "",
             }
         return render_to_string(TEMPLATE.format(view=view), {**context, "view": view}, request)
+
+
+def _plain(text: object) -> str:
+    """Return the text as the templates may escape it.
+
+    What passes for HTML, as literals in templates do, stands in an attribute here: its quotes would
+    end that.
+    """
+    written = str(text or "")
+    is_html = hasattr(text, "__html__") or hasattr(written, "__html__")
+    return html.unescape(written) + "" if is_html else written  # Safe and plain text add up plain.
 
 
 def _renewal(session: PaymentSession, url: str, request: HttpRequest | None) -> str:

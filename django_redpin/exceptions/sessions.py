@@ -22,20 +22,28 @@ class InvalidPaymentSession(RedpinError, ValueError):
     """The request breaks rules of Redpin's page. Nothing was stored and nothing was sent.
 
     `faults` lists every broken rule, each with the field's path in Redpin's names. No money has
-    moved: there is no session to pay.
+    moved: there is no session to pay. But where the idempotency key, or the reference, already
+    belongs to one, that is `session`; it may have been paid, and the error itself says True.
     """
 
+    session: PaymentSession | None = None
     next_step = "Correct what `faults` lists and call again; forms.add_faults shows it on a form."
     user_message = _(
         "Some details of this payment are not right. You were not charged. Please correct them and"
         " try again."
     )
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[Fault, ...], session: PaymentSession | None = None) -> None:
         self.faults = faults
         told = [bounded(fault, _REASON_LENGTH) for fault in faults[:_MOST_FAULTS]]
         if len(faults) > _MOST_FAULTS:
             told.insert(0, f"{len(faults)} faults, the first {_MOST_FAULTS} of which are")
+        if session is not None:
+            self.session = session
+            self.money_may_have_moved = True
+            self.user_message = IdempotencyConflict.user_message
+            reference = session.client_reference_id
+            told.insert(0, f"there is the session {reference} already, which may have been paid")
         super().__init__("; ".join(told))
 
     @property

@@ -103,12 +103,11 @@ def create_payment_session(
     )
     # A day later the due date of a session that exists may be too near for a new one. Its key still
     # leads to it.
-    if any(fault.code != "too_soon" for fault in faults) or (faults and not idempotency_key):
-        raise InvalidPaymentSession(faults)
+    is_key = not own_faults(None, idempotency_key)
+    existing = session_of(settings, idempotency_key) if is_key else None
+    if any(fault.code != "too_soon" for fault in faults) or (faults and existing is None):
+        raise InvalidPaymentSession(faults, existing)
     fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
-    existing = session_of(settings, idempotency_key)
-    if existing is None and faults:
-        raise InvalidPaymentSession(faults)
     if existing is None:
         _require_settings(settings, request)
         try:
@@ -191,10 +190,11 @@ def _name_cause(settings: Account, request: SessionRequest, recipients: Sequence
     """Raise what kept the row from being stored, where it is the caller's to mend."""
     taken = PaymentSession.objects.filter(
         account=settings.alias, client_reference_id=request.client_reference_id
-    )
-    if taken.exists():
+    ).first()
+    if taken is not None:
         message = "This reference belongs to another session; each may be used once."
-        raise InvalidPaymentSession((Fault("client_reference_id", "duplicate", message),)) from None
+        fault = Fault("client_reference_id", "duplicate", message)
+        raise InvalidPaymentSession((fault,), taken) from None
     known = set(
         Recipient.objects.values_list("pk", flat=True).filter(
             pk__in=[share.recipient.pk for share in recipients]

@@ -4,6 +4,7 @@ element, as a browser's parser finds it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,14 +12,18 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 import pytest
+from django.template import Context, Template
+from django.utils.safestring import SafeString
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
+from django_redpin.embed import payment_session_html
 from django_redpin.embed.options import MODES
 from tests.rules.samples import examples
 
 from .reading import URL, State, make_session, render
-from .test_frame import HOSTILE, ORIGIN
+from .test_frame import ATTRIBUTES, HOSTILE, ORIGIN
 
 Skeleton = list[tuple[str, tuple[str, ...]]]
 
@@ -155,6 +160,82 @@ def test_a31_no_address_to_start_again_becomes_markup_or_leads_away(url: str) ->
     as_parsed = url.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "\ufffd")
     assert [each.get("action") for each in found] == [as_parsed] * len(found)
     assert not url.strip().lower().startswith(("https:", "http:", "//", "javascript:")) or not found
+
+
+class Markup(str):
+    """What Jinja2's filters and translations make of text: it says of itself that it is HTML."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+@pytest.mark.parametrize("made", [SafeString, Markup])
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ('Pay "now" onload=alert(1)', 'Pay "now" onload=alert(1)'),
+        ("Pay &amp; go &quot;now&quot;", 'Pay & go "now"'),
+        ('"><script>alert(1)</script>', '"><script>alert(1)</script>'),
+    ],
+)
+def test_a31_what_passes_for_html_already_is_text_in_an_attribute(
+    made: Callable[[str], str], given: str, meant: str
+) -> None:
+    """As literals in templates do, which Django takes for safe, and what `asvar` holds."""
+    open_page = elements_of(payment_session_html(make_session(), title=made(given), height=720))
+    expired = elements_of(
+        payment_session_html(make_session(state=State.EXPIRED), renew_url=made(f"/{given}"))
+    )
+
+    assert skeleton(open_page) == harmless("iframe", is_shown=True)
+    assert [each.get("title") for each in open_page if each.tag == "iframe"] == [meant]
+    assert [each.get("action") for each in expired if each.tag == "form"] == [f"/{meant}"]
+    assert not any(name.startswith("on") for each in expired for name in each.attrib)
+
+
+def test_a31_a_literal_of_the_template_may_have_quotes() -> None:
+    source = "{% load redpin %}{% redpin_payment_session session title='Pay \"now\"' height=720 %}"
+
+    elements = elements_of(Template(source).render(Context({"session": make_session()})))
+
+    assert skeleton(elements) == harmless("iframe", is_shown=True)
+
+
+def test_a31_a_translation_in_an_attribute_may_have_quotes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A literal's translation passes for HTML, too."""
+    monkeypatch.setattr(
+        "django.template.base.gettext_lazy", lambda text: SafeString(f'„{text}" onload=1')
+    )
+
+    elements = elements_of(payment_session_html(make_session()))
+
+    assert skeleton([each for each in elements if each.tag == "iframe"]) == [
+        ("iframe", tuple(sorted(ATTRIBUTES)))
+    ]
+    told = {name: value for each in elements for name, value in each.attrib.items()}
+    for name in ("title", "aria-label", "data-redpin-time-left-text"):
+        assert told[name].endswith('" onload=1'), name
+    assert "onload" not in told
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a31_a_project_that_escapes_nothing_by_itself_gets_the_same_page(
+    settings: Settings, mode: str
+) -> None:
+    session = make_session(
+        session_url=f'{ORIGIN}/"><script>alert(1)</script>',
+        client_reference_id="<script>1</script>",
+    )
+    expected = payment_session_html(session, mode=mode)
+    (engine,) = settings.TEMPLATES
+    options = {**engine["OPTIONS"], "autoescape": False}
+    settings.TEMPLATES = [{**engine, "OPTIONS": options}]
+
+    assert payment_session_html(session, mode=mode) == expected
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,17 @@ class ClassBased(View):
         return HttpResponse("page")
 
 
+@method_decorator(payment_page, name="dispatch")
+class AsyncClassBased(View):
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(0)
+        return HttpResponse("page")
+
+
 urlpatterns = [
     path("plain/", plain),
+    path("async-class/", AsyncClassBased.as_view()),
+    path("async-class-as-function/", payment_page(AsyncClassBased.as_view())),
     path("async/", asynchronous),
     path("class/", ClassBased.as_view()),
     path("public/", payment_page(cache_control(public=True, max_age=600)(plain))),
@@ -65,7 +74,12 @@ def _urls(settings: Settings) -> None:
     served.clear()
 
 
-@pytest.mark.parametrize("address", ["/plain/", "/async/", "/class/", "/public/"])
+ADDRESSES: Final = [
+    *("/plain/", "/async/", "/class/", "/public/", "/async-class/", "/async-class-as-function/"),
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_a36_a_decorated_page_is_kept_by_nobody_and_tells_its_origin_alone(address: str) -> None:
     response = Client().get(address)
 
@@ -77,7 +91,7 @@ async def _get(address: str) -> HttpResponse:
     return await AsyncClient().get(address)  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("address", ["/async/", "/plain/"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_a36_so_it_is_where_django_runs_asynchronously(address: str) -> None:
     response = asyncio.run(_get(address))
 

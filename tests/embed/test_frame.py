@@ -36,7 +36,7 @@ HOSTILE: Final = [
     *("https://evil.test/?https://pay.redpin.test/", "\udc80", "https://pay.redpin.test/\udc80"),
 ]  # fmt: skip
 ATTRIBUTES: Final = {
-    *("class", "src", "title", "sandbox", "allow", "referrerpolicy"),
+    *("class", "src", "title", "sandbox", "allow", "referrerpolicy", "loading"),
     *("data-redpin-frame", "data-redpin-origin"),
 }
 
@@ -48,6 +48,7 @@ def test_a32_the_frame_shows_the_hosted_page_and_trusts_it_no_further() -> None:
     assert frame["title"] == "Secure payment page by Redpin"
     assert frame["allow"] == f"payment {ORIGIN}"
     assert frame["referrerpolicy"] == "strict-origin"
+    assert frame["loading"] == "eager"  # A script that makes pages lazy leaves it alone then.
     assert set(frame["sandbox"].split()) == {
         "allow-scripts",
         "allow-forms",

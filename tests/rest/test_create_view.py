@@ -13,6 +13,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.versioning import AcceptHeaderVersioning
 
 from django_redpin.embed.serializers import PaymentSessionSerializer
 from django_redpin.models import PaymentSession
@@ -295,6 +296,40 @@ def test_it_answers_in_json_whatever_is_asked_for(
     assert (response.status_code, response["Content-Type"]) == (201, "application/json")
 
 
+@pytest.mark.parametrize(
+    ("accept", "status", "version"),
+    [
+        ("application/json; version=2.0", 201, "2.0"),
+        ("text/html, application/json; version=2.0; q=0.1", 201, "2.0"),
+        ("application/json; version=3.0", 406, None),
+        ("application/json", 406, None),
+        ("text/html; version=2.0", 406, None),
+    ],
+)
+def test_a_project_may_have_its_versions_in_the_accept_header(
+    redpin: FakeRedpin, payer: User, accept: str, status: int, version: str | None
+) -> None:
+    seen: list[str] = []
+
+    class TwoPointOh(AcceptHeaderVersioning):
+        allowed_versions = ("2.0",)
+
+    class Versioned(shop.Pay):
+        versioning_class = TwoPointOh
+
+        def get_session_arguments(self, request: Any, **kwargs: Any) -> Any:
+            seen.append(request.version)
+            return super().get_session_arguments(request, **kwargs)
+
+    request = APIRequestFactory().post("/", headers={"Accept": accept})
+    force_authenticate(request, payer)
+    response = Versioned.as_view()(request, number=7).render()
+
+    assert response.status_code == status
+    assert seen == ([version] if version else [])
+    assert response["Content-Type"] == "application/json"
+
+
 def test_an_override_may_read_the_body(redpin: FakeRedpin, app: Client, payer: User) -> None:
     """A due date that the payer has chosen, say, which the override checks."""
 
@@ -310,3 +345,20 @@ def test_an_override_may_read_the_body(redpin: FakeRedpin, app: Client, payer: U
 
     assert response.status_code == 201
     assert PaymentSession.objects.get().due_date > datetime.now(timezone.utc).date()
+
+
+@pytest.mark.parametrize("arguments", [None, [], "order"], ids=repr)
+def test_an_override_that_returns_no_arguments_is_told_so_in_the_log(
+    redpin: FakeRedpin,
+    app: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    arguments: Any,
+) -> None:
+    """One without a `return`, say."""
+    monkeypatch.setattr(shop.Pay, "get_session_arguments", lambda *args, **kwargs: arguments)
+
+    response = app.post(PAY)
+
+    assert (response.status_code, response.json()["code"]) == (500, "ConfigurationError")
+    assert "get_session_arguments() of Pay has to return a dict" in caplog.text

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import translation
 from moneyed import Money
@@ -29,7 +30,7 @@ from django_redpin.rest.problems import STATUS_OF, status_of
 from tests.redpin_server import FakeRedpin, Handler
 
 from . import shop
-from .shop import PAY
+from .shop import PAY, RENEW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("order")]
 State = PaymentSession.State
@@ -130,6 +131,22 @@ def test_another_payment_under_the_same_key_is_409_with_the_first_ones_status(
     assert app.get(told["status_url"]).json()["reference"] == reference
 
 
+def test_an_order_that_was_paid_and_is_wrong_by_now_is_never_told_to_be_free_of_charge(
+    redpin: FakeRedpin, app: Client, order: dict[str, Any]
+) -> None:
+    app.post(PAY)
+    PaymentSession.objects.update(payment_status="PAYMENT_COMPLETED", state=State.CLOSED)
+    order["amount"] = Money("1.00", "AED")  # No longer what the recipients get together.
+
+    response = app.post(PAY)
+
+    told = response.json()
+    assert (response.status_code, told["code"]) == (422, "InvalidPaymentSession")
+    assert told["money_may_have_moved"] is True
+    assert "not charged" not in told["detail"]
+    assert app.get(told["status_url"]).json()["view"] == "paid"
+
+
 @pytest.mark.parametrize("url", ["/without-key/7/", "/without-override/7/"])
 def test_a_developers_mistake_is_500_and_told_to_the_log_alone(
     redpin: FakeRedpin, app: Client, url: str, caplog: pytest.LogCaptureFixture
@@ -153,6 +170,72 @@ def test_settings_that_are_wrong_leak_nothing(
     assert response.status_code == 500
     assert "CUSTOMER_ID" not in response.content.decode()
     assert "not available" in response.json()["detail"]
+
+
+BROKEN: Final = {"CONNECT_TIMEOUT": "soon"}
+
+
+def test_settings_that_broke_after_a_payment_do_not_hide_it(
+    redpin: FakeRedpin, app: Client, settings: Settings
+) -> None:
+    """An app that repeats its request is told of no payment only where there can be none."""
+    app.post(PAY)
+    PaymentSession.objects.update(payment_status="PAYMENT_COMPLETED", state=State.CLOSED)
+    settings.REDPIN = {**settings.REDPIN, **BROKEN}
+
+    told = app.post(PAY).json()
+
+    assert (told["status"], told["code"]) == (500, "ConfigurationError")
+    assert told["money_may_have_moved"] is True
+    assert "do not pay again" in told["detail"]
+    assert "not charged" not in told["detail"]
+    assert app.get(told["status_url"]).json()["view"] == "paid"
+
+
+def test_where_the_order_has_no_session_none_is_told_of(
+    redpin: FakeRedpin, app: Client, payer: User, settings: Settings
+) -> None:
+    """Another order's, say, or one that has no key, as whoever looks for no key would find."""
+    for key, account in ((None, "default"), ("order-8", "default"), ("order-7", "gulf")):
+        PaymentSession.objects.create(
+            client_reference_id=f"x-{key}",
+            idempotency_key=key,
+            account=account,
+            amount=1,
+            currency="AED",
+            due_date="2026-12-24",
+            payer=payer,
+        )
+    keyless = app.post("/without-key/7/").json()
+    settings.REDPIN = {**settings.REDPIN, **BROKEN}
+
+    for told in (keyless, app.post(PAY).json()):
+        assert (told["code"], told["status_url"]) == ("ConfigurationError", None)
+        assert told["money_may_have_moved"] is False
+
+
+def test_a_session_that_can_not_be_renewed_now_may_have_been_paid(
+    redpin: FakeRedpin, app: Client, settings: Settings
+) -> None:
+    reference = app.post(PAY).json()["reference"]
+    settings.REDPIN = {**settings.REDPIN, **BROKEN}
+
+    told = app.post(RENEW.format(reference=reference)).json()
+
+    assert (told["status"], told["money_may_have_moved"]) == (500, True)
+    assert "not charged" not in told["detail"]
+    assert app.get(told["status_url"]).json()["reference"] == reference
+
+
+def test_e24_a_problem_with_anothers_order_leads_nowhere(
+    redpin: FakeRedpin, app: Client, settings: Settings
+) -> None:
+    app.post(PAY)
+    settings.REDPIN = {**settings.REDPIN, **BROKEN}
+    stranger = Client()
+    stranger.force_login(User.objects.create_user("other"))
+
+    assert stranger.post("/anybodys/7/").json()["status_url"] is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory, force_authenticate
 
 from django_redpin.models import PaymentSession
+from django_redpin.rest import PaymentSessionRenewView
 from tests.redpin_server import FakeRedpin
 
 from .shop import PAY, RENEW
@@ -67,3 +70,32 @@ def test_e24_nobody_elses_session_is_renewed(app: Client, expired: dict[str, Any
     assert (response.status_code, response.content) == (404, unknown.content)
     assert PaymentSession.objects.count() == 1
     assert renew(Client(), expired["reference"]).status_code == 403
+
+
+def test_an_order_that_has_no_session_yet_has_none_to_renew(
+    redpin: FakeRedpin, payer: User
+) -> None:
+    response = answer_to(payer, {"session": None})
+
+    assert (response.status_code, set(response.data)) == (404, {"detail"})
+    assert redpin.calls == []
+
+
+@pytest.mark.parametrize("arguments", [{}, None, [], "session", {"session": 7}], ids=repr)
+def test_an_override_that_names_no_session_is_told_so_in_the_log(
+    redpin: FakeRedpin, payer: User, arguments: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = answer_to(payer, arguments)
+
+    assert (response.status_code, response.data["code"]) == (500, "ConfigurationError")
+    assert "get_session_arguments() of Renewal has to return" in caplog.text
+
+
+def answer_to(payer: User, arguments: Any) -> Any:
+    class Renewal(PaymentSessionRenewView):
+        def get_session_arguments(self, request: Request, **kwargs: Any) -> Any:
+            return arguments
+
+    request = APIRequestFactory().post("/")
+    force_authenticate(request, payer)
+    return Renewal.as_view()(request)

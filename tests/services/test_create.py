@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -232,6 +233,38 @@ def test_a_reference_can_be_used_once(redpin: FakeRedpin, arguments: dict[str, A
         create_payment_session(**arguments, client_reference_id="ORDER-1")
 
     assert len(redpin.creates) == 1
+
+
+def test_broken_rules_do_not_hide_that_the_keys_session_may_have_been_paid(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    """An order is paid, then changed, and asked for again: nobody may say "not charged" of it."""
+    session = create_payment_session(**arguments, idempotency_key="order-1")
+    PaymentSession.objects.update(payment_status="PAYMENT_COMPLETED", state=State.CLOSED)
+    broken = arguments | {"client_customer_ref": ""}
+
+    with pytest.raises(InvalidPaymentSession, match="client_customer_ref") as caught:
+        create_payment_session(**broken, idempotency_key="order-1")
+
+    error = caught.value
+    assert (error.session, error.money_may_have_moved) == (session, True)
+    assert "do not pay again" in str(error.user_message)
+    assert "not charged" not in str(error.user_message)
+    assert f"there is the session {session.client_reference_id} already" in str(error)
+    assert pickle.loads(pickle.dumps(error)).session == session  # noqa: S301
+    for key in ("order-2", None, "", 7, ["order-1"]):
+        with pytest.raises(InvalidPaymentSession) as caught:
+            create_payment_session(**broken, idempotency_key=key)  # type: ignore[arg-type]
+        assert (caught.value.session, caught.value.money_may_have_moved) == (None, False)
+
+
+def test_nor_does_a_reference_that_is_taken(redpin: FakeRedpin, arguments: dict[str, Any]) -> None:
+    session = create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    with pytest.raises(InvalidPaymentSession, match="may be used once") as caught:
+        create_payment_session(**arguments, client_reference_id="ORDER-1")
+
+    assert (caught.value.session, caught.value.money_may_have_moved) == (session, True)
 
 
 def test_a_reference_is_used_once_by_an_account_whose_customer_changed_too(
