@@ -8,22 +8,23 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from .control import ControlError, control_call, control_token, is_own_form
+from .control import ControlError, control_call
 from .faults import CALLS, FAULTS, MOST_SECONDS
-from .frames import HttpResponseSeeOther, page
+from .frames import HttpResponseSeeOther
+from .hosted import form_of
 from .models import ApiFault
+from .own_pages import own_page, refuse_others
 from .wire import answer
 
 MOST_FAULTS: Final = 100
 MOST_TIMES: Final = 1_000_000
 STATUSES: Final = (400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
-_FORM: Final = "faults"
 _FIELDS: Final = ("call", "fault", "times", "status", "retry_after", "seconds")
 
 
@@ -48,16 +49,17 @@ def control_faults(request: HttpRequest, document: dict[str, Any]) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 def faults(request: HttpRequest) -> HttpResponse:
     """``/faults/``: what is set, a form to set another, and buttons to clear them."""
+    if refused := refuse_others(request, reverse("redpin_sandbox_faults")):
+        return refused
     if request.method != "POST":
         return _page(request)
-    if not is_own_form(request, _FORM):
-        return _page(request, _("This form was open for too long. Nothing was done."), 403)
+    form = form_of(request)
     try:
-        if request.POST.get("action") == "clear":
-            chosen = request.POST.get("id", "")
+        if form.get("action") == "clear":
+            chosen = form.get("id", "")
             _clear({"id": int(chosen)} if chosen.isdecimal() and len(chosen) < 18 else {})
         else:
-            set_fault(_typed(request))
+            set_fault(_typed(form))
     except ControlError as problem:
         return _page(request, problem.description, problem.status)
     return HttpResponseSeeOther(reverse("redpin_sandbox_faults"))
@@ -114,10 +116,10 @@ def _clear(document: dict[str, Any]) -> int:
     return found.delete()[0]
 
 
-def _typed(request: HttpRequest) -> dict[str, Any]:
+def _typed(form: QueryDict) -> dict[str, Any]:
     """Return the posted form as a JSON call would say it; what was left empty is left out."""
     values: dict[str, Any] = {
-        name: request.POST[name].strip() for name in _FIELDS if request.POST.get(name, "").strip()
+        name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()
     }
     for name in ("times", "status", "retry_after", "seconds"):
         if name in values:
@@ -125,7 +127,7 @@ def _typed(request: HttpRequest) -> dict[str, Any]:
                 values[name] = Decimal(values[name])
             except InvalidOperation:
                 continue  # The rule says it better.
-    if request.POST.get("always"):
+    if form.get("always"):
         values["times"] = None
     return values
 
@@ -193,8 +195,7 @@ def _page(request: HttpRequest, problem: str = "", status: int = 200) -> HttpRes
         "statuses": STATUSES,
         "most_seconds": MOST_SECONDS,
         "typed": request.POST if problem else {},
-        "token": control_token(_FORM),
         "problem": problem,
         "place": "faults",
     }
-    return page(request, "api_faults.html", context, status=status)
+    return own_page(request, "api_faults.html", context, status=status)
