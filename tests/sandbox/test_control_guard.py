@@ -270,6 +270,16 @@ def test_the_index_leads_to_the_control_pages(session: Session) -> None:
     assert 'href="/callbacks/"' in html
 
 
+@pytest.mark.parametrize(
+    ("address", "name"), [("/faults/", "API faults"), ("/callbacks/", "Callback faults")]
+)
+def test_the_two_kinds_of_faults_are_told_apart(db: None, address: str, name: str) -> None:
+    html = Client().get(address).content.decode()
+    assert f'<a href="{address}" aria-current="page">{name}</a>' in html
+    assert f"<h1>{name}</h1>" in html
+    assert f"<title>{name} · " in html
+
+
 def test_every_control_has_its_form_on_the_page(session: Session) -> None:
     address = f"/sessions/{session.key}/control/"
     found = set(forms_of(Client().get(address).content.decode()))
