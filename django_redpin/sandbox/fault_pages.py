@@ -24,7 +24,7 @@ from .wire import answer
 
 MOST_FAULTS: Final = 100
 MOST_TIMES: Final = 1_000_000
-STATUSES: Final = (400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
+STATUSES: Final = (200, 204, 302, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
 _FIELDS: Final = ("call", "fault", "times", "status", "retry_after", "seconds")
 
 
@@ -86,7 +86,7 @@ def set_fault(values: dict[str, Any]) -> ApiFault:
         raise ControlError(text % names, field="fault")
     seconds = _number(values, "seconds", 0, MOST_SECONDS, default=5 if fault == "slow" else 0)
     times = _whole(values, "times", 1, MOST_TIMES) if "times" in values else 1
-    status = _whole(values, "status", 400, 599)
+    status = _whole(values, "status", 200, 599)
     retry_after = _whole(values, "retry_after", 0, MOST_TIMES)
     if not kind.has_status and (status, retry_after) != (None, None):
         text = _("%(fault)s takes neither status nor retry_after.") % {"fault": fault}
