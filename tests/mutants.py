@@ -796,6 +796,13 @@ MUTANTS: Final = (
         "tests/sandbox/test_faults.py",
     ),
     Mutant(
+        "a button of the control page that names a status, against any other one",
+        "django_redpin/sandbox/controls.py",
+        """        if wanted not in ("", str(fact.event_id)):\n""",
+        "        if False:\n",
+        "tests/sandbox/test_control_pages.py",
+    ),
+    Mutant(
         "that the forms of the sandbox's own pages say where they come from",
         "django_redpin/sandbox/own_pages.py",
         """    response["Referrer-Policy"] = "same-origin"\n""",

@@ -71,7 +71,16 @@ def _pay(session: Session, given: Arguments, now: datetime) -> None:
 
 
 def _next(session: Session, given: Arguments, now: datetime) -> None:
-    _drive(session, lambda payment: _planned(payment)[0], now)
+    wanted = given.text("event_id")
+
+    def plan(payment: Payment) -> Plan:
+        fact = _planned(payment)
+        # Who names what is to come saw it as the next; meanwhile another may be.
+        if wanted not in ("", str(fact.event_id)):
+            raise _in_motion()
+        return Plan.of(fact)
+
+    _drive(session, plan, now)
 
 
 def _finish(session: Session, given: Arguments, now: datetime) -> None:
@@ -133,7 +142,9 @@ CONTROLS: Final[dict[str, Control]] = {
     ),
     "pause": Control(gettext_lazy("Let the payment wait at its status."), _pause),
     "resume": Control(gettext_lazy("Let the planned statuses come by themselves again."), _resume),
-    "next": Control(gettext_lazy("Let the next planned status come now, and pause."), _next),
+    "next": Control(
+        gettext_lazy("Let the next planned status come now, and pause."), _next, ("event_id",)
+    ),
     "finish": Control(gettext_lazy("Let all planned statuses come now."), _finish),
     "status": Control(
         gettext_lazy("Let any status come now, documented or not, and pause."),
@@ -221,16 +232,15 @@ def _payment(session: Session) -> Payment:
     return payment
 
 
-def _planned(payment: Payment) -> list[Plan]:
-    facts: list[Fact] = list(
-        payment.facts.filter(position__gte=payment.facts_true).select_related("recipient")
-    )
-    if not facts:
+def _planned(payment: Payment) -> Fact:
+    planned = payment.facts.filter(position__gte=payment.facts_true).select_related("recipient")
+    fact: Fact | None = planned.first()
+    if fact is None:
         raise Refused(
             _("Nothing more is planned for this payment. Choose a status instead."),
             status=409,
         )
-    return [Plan.of(fact) for fact in facts]
+    return fact
 
 
 def _recipient(session: Session, given: Arguments, *, required: bool) -> Recipient | None:
