@@ -118,6 +118,9 @@ def _page(
     status: int,
     session: Session | None = None,
 ) -> HttpResponse:
+    form = form_of(request)
+    # By the name of its control, whose hyphens a template can't say.
+    context["typed"] = {form.get("control", "").removeprefix("callback-"): form} if problem else {}
     done = CONTROLS.get(request.GET.get("done", ""))
     context |= {"problem": problem, "done": done if not problem else None, "most": MOST_EVENTS}
     context["kind_names"] = {kind: about.label for kind, about in KINDS.items()}

@@ -9,7 +9,7 @@ from django_redpin.sandbox.models import Session
 
 from .browser import forms_of
 from .conftest import Program
-from .doors import Api, statuses
+from .doors import Api, Page, statuses
 
 
 @pytest.fixture
@@ -30,3 +30,24 @@ def test_a_button_that_names_a_status_lets_no_other_one_come(session: Session) -
     assert statuses(session) == happened == ["PROCESSING", "PAYOUT_INITIATED"]
     Api().do(session, "next")
     assert statuses(session)[-1] == "PAYOUT_CREDITED"
+
+
+def test_what_was_typed_is_still_there_when_it_is_refused(session: Session) -> None:
+    Api().do(session, "pay")
+    typed = {"status": "REFUNDED", "recipient_id": "12345", "reason": "Why", "refund_amount": "x"}
+    html = Page().ask(session, "status", **typed).content.decode()
+    for name in ("status", "reason", "refund_amount"):
+        assert f'value="{typed[name]}"' in html
+    assert '<option value="12345" selected>' in html
+
+    fault = {"kind": "missing_field", "value": "nothing", "events": "7"}
+    for door in (session, None):
+        html = Page().ask(door, "callback-fault", **fault).content.decode()
+        assert 'value="nothing"' in html
+        assert 'value="7"' in html
+        assert '<option value="missing_field" selected>' in html
+
+    assert 'value="soon"' in Page().ask(session, "extend", minutes="soon").content.decode()
+    html = Page().ask(session, "forge", status="FORGED", recipient_id="1").content.decode()
+    assert 'value="FORGED"' in html
+    assert 'value="PAYMENT_COMPLETED" required' not in html
