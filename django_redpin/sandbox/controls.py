@@ -185,7 +185,10 @@ def add_fault(session: Session | None, given: Arguments) -> None:
         raise Refused(_("must be one of: %s") % ", ".join(KINDS), "kind")
     if kind == BEFORE_ANSWER and session is not None:
         raise Refused(
-            _("This fault waits for the next session that is created: set it for all sessions."),
+            _(
+                "must be another one here: before_answer waits for the next session that is"
+                " created. Set it for all sessions."
+            ),
             "kind",
         )
     try:

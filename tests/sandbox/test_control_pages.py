@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from django_redpin.sandbox.models import Session
 
 from .browser import forms_of
-from .conftest import Program
-from .doors import Api, Page, statuses
+from .conftest import OPTIONS, Program, body_of
+from .doors import Api, Page, state, statuses
 
 
 @pytest.fixture
@@ -51,3 +52,22 @@ def test_what_was_typed_is_still_there_when_it_is_refused(session: Session) -> N
     html = Page().ask(session, "forge", status="FORGED", recipient_id="1").content.decode()
     assert 'value="FORGED"' in html
     assert 'value="PAYMENT_COMPLETED" required' not in html
+
+
+def test_a_delivery_tells_where_it_went_and_not_where_it_would_have_gone(
+    program: Program, settings: Settings
+) -> None:
+    settings.REDPIN_SANDBOX = OPTIONS | {"SITE": "http://127.0.0.1:8000"}
+    session = program.session(callbacks=["https://merchant.example/hook/secret/?a=b"])
+    Api().do(session, "pay")
+    assert state(session)["deliveries"][0]["to"] == "127.0.0.1:8000/hook/…"
+
+
+def test_the_control_page_leads_to_the_log_of_its_session(session: Session) -> None:
+    html = Client().get(f"/sessions/{session.key}/control/").content.decode()
+    assert f'href="/log/?about={session.session_id}"' in html
+
+
+def test_a_refusal_is_a_sentence(session: Session) -> None:
+    text = body_of(Api().ask(session, "callback-fault", kind="before_answer"))["error"]
+    assert text.startswith("kind must be another one here: before_answer waits for")
