@@ -60,10 +60,10 @@ def control_call(*methods: str) -> Callable[[View[P]], Callable[..., HttpRespons
                     return _wrong_method(", ".join(methods))
                 return view(request, _document(request), *args, **kwargs)
             except ControlError as problem:
-                return _refusal(problem)
+                return refused(problem)
             except BadBody as problem:
                 status = _BAD_BODY[problem.error]
-                return _refusal(ControlError(problem.description, status=status))
+                return refused(ControlError(problem.description, status=status))
 
         return call
 
@@ -109,12 +109,13 @@ def _document(request: HttpRequest) -> dict[str, Any]:
 
 def _wrong_method(allowed: str) -> HttpResponse:
     text = _("This address answers %(methods)s only.") % {"methods": allowed}
-    response = _refusal(ControlError(text, status=405))
+    response = refused(ControlError(text, status=405))
     response["Allow"] = allowed
     return response
 
 
-def _refusal(problem: ControlError) -> HttpResponse:
+def refused(problem: ControlError) -> HttpResponse:
+    """Return what a control call that can't be done is answered."""
     body = {"error": problem.description}
     if problem.field is not None:
         body["field"] = problem.field

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from django_redpin.sandbox import control_api
 from django_redpin.sandbox.models import Session
 
 from .browser import forms_of
@@ -71,3 +72,24 @@ def test_the_control_page_leads_to_the_log_of_its_session(session: Session) -> N
 def test_a_refusal_is_a_sentence(session: Session) -> None:
     text = body_of(Api().ask(session, "callback-fault", kind="before_answer"))["error"]
     assert text.startswith("kind must be another one here: before_answer waits for")
+
+
+@pytest.mark.parametrize("path", ["state", "faults", "nothing"])
+def test_a_host_that_django_refuses_is_refused_in_json_too(
+    db: None, settings: Settings, path: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+    response = Client().get(f"/control/{path}", headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert set(body_of(response)) == {"error"}
+
+
+def test_a_control_call_that_fails_is_answered_in_json_too(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(control_api, "state_of")
+    client = Client(raise_request_exception=False)
+    response = client.get(f"/control/sessions/{session.session_id}")
+    assert response.status_code == 500
+    assert body_of(response) == {"error": "The sandbox failed. Its log says why."}
