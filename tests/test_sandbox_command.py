@@ -272,14 +272,14 @@ def test_it_takes_each_option_of_the_sandbox_that_no_setting_stands_for(
 
         def __init__(self, command: list[str], **given: Any) -> None:
             self.stdout = io.StringIO()
-            started.append(command)
+            commands.append(command)
 
         def wait(self) -> None: ...
 
         def poll(self) -> int:
             return 0
 
-    started: list[list[str]] = []
+    commands: list[list[str]] = []
     monkeypatch.setattr(subprocess, "Popen", Started)
     own = {action.dest for action in _parser()._actions}
     taken = {
@@ -288,7 +288,7 @@ def test_it_takes_each_option_of_the_sandbox_that_no_setting_stands_for(
     assert own - taken == {"client_id", "client_secret", "customer_id", "purposes"}
     call_command("redpin_sandbox", "--manual", "--temporary")
     call_command("redpin_sandbox", "--list-shows-url", "--temporary")
-    flags = [{"--manual", "--list-shows-url"}.intersection(command) for command in started]
+    flags = [{"--manual", "--list-shows-url"}.intersection(command) for command in commands]
     assert flags == [{"--manual"}, {"--list-shows-url"}]
 
 

@@ -118,9 +118,8 @@ def _clear(document: dict[str, Any]) -> int:
 
 def _typed(form: QueryDict) -> dict[str, Any]:
     """Return the posted form as a JSON call would say it; what was left empty is left out."""
-    values: dict[str, Any] = {
-        name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()
-    }
+    given = {name: form.get(name, "").strip() for name in _FIELDS}
+    values: dict[str, Any] = {name: text for name, text in given.items() if text}
     for name in ("times", "status", "retry_after", "seconds"):
         if name in values:
             try:
