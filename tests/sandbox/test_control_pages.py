@@ -11,7 +11,7 @@ from django_redpin.sandbox.models import Session
 
 from .browser import forms_of
 from .conftest import OPTIONS, Program, body_of
-from .doors import Api, Page, state, statuses
+from .doors import Api, Door, Page, state, statuses
 
 
 @pytest.fixture
@@ -53,6 +53,15 @@ def test_what_was_typed_is_still_there_when_it_is_refused(session: Session) -> N
     html = Page().ask(session, "forge", status="FORGED", recipient_id="1").content.decode()
     assert 'value="FORGED"' in html
     assert 'value="PAYMENT_COMPLETED" required' not in html
+
+
+@pytest.mark.parametrize(("kind", "value"), [("duplicate", "2"), ("delay", "5")])
+@pytest.mark.parametrize("door", [Api(), Page()])
+def test_a_fault_that_counts_has_a_usual_number(
+    session: Session, door: Door, kind: str, value: str
+) -> None:
+    door.do(session, "callback-fault", kind=kind)
+    assert state(session)["callback_faults"] == [{"kind": kind, "value": value, "events": 1}]
 
 
 def test_a_delivery_tells_where_it_went_and_not_where_it_would_have_gone(
