@@ -180,9 +180,7 @@ CONTROLS: Final[dict[str, Control]] = {
 
 def add_fault(session: Session | None, given: Arguments) -> None:
     """Let a fault wait for the next event of a session, or of any. Raises Refused."""
-    kind = given.required_text("kind")
-    if kind not in KINDS:
-        raise Refused(_("must be one of: %s") % ", ".join(KINDS), "kind")
+    kind = given.choice("kind", KINDS)
     if kind == BEFORE_ANSWER and session is not None:
         raise Refused(
             _(
@@ -195,10 +193,8 @@ def add_fault(session: Session | None, given: Arguments) -> None:
         value = KINDS[kind].check(given.text("value"))
     except BadValue as problem:
         raise Refused(str(problem), "value") from None
-    number = given.number("events", 1)
-    if number is None or number != int(number) or not 1 <= number <= MOST_EVENTS:
-        raise Refused(_("must be a whole number from 1 to %d") % MOST_EVENTS, "events")
-    CallbackFault.objects.create(session=session, kind=kind, value=value, events_left=int(number))
+    events_left = given.whole("events", 1, MOST_EVENTS, 1) or 1
+    CallbackFault.objects.create(session=session, kind=kind, value=value, events_left=events_left)
 
 
 def clear_faults(session: Session | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -244,7 +245,7 @@ def test_what_is_set_is_told(program: Program) -> None:
         ({"call": "create", "fault": "expired_token"}, "fault"),
         ({"call": "list", "fault": "error", "status": 199}, "status"),
         ({"call": "list", "fault": "error", "status": 600}, "status"),
-        ({"call": "list", "fault": "error", "status": "500"}, "status"),
+        ({"call": "list", "fault": "error", "status": "many"}, "status"),
         ({"call": "list", "fault": "error", "status": True}, "status"),
         ({"call": "list", "fault": "error", "status": 500.5}, "status"),
         ({"call": "list", "fault": "lost", "status": 500}, "status"),
@@ -260,6 +261,29 @@ def test_a_fault_that_makes_no_sense_is_refused_by_its_field(
     body = refused(program, **values)
     assert body["field"] == field
     assert body["error"]
+
+
+def test_a_number_may_be_a_text_as_with_the_other_controls(program: Program) -> None:
+    values = {"status": "418", "times": "2", "seconds": "0.5", "retry_after": "7"}
+    told = body_of(put(program, call="list", fault="error", **values))
+    assert {name: told[name] for name in values} == {
+        "status": 418,
+        "times": 2,
+        "seconds": Decimal("0.5"),
+        "retry_after": 7,
+    }
+
+
+def test_an_id_that_is_none_clears_nothing(program: Program) -> None:
+    put(program, call="list", fault="error")
+    for value, status in (("", 200), (None, 200), ("x", 400), ([1], 400), (1.5, 400)):
+        data = simplejson.dumps({"id": value})
+        response = program.client.delete(CONTROL, data, content_type="application/json")
+        assert (value, response.status_code) == (value, status)
+    page = program.client.get(PAGE).content.decode()
+    hidden = forms(page)["clear"].hidden | {"id": "x", "action": "clear"}
+    assert program.client.post(PAGE, hidden).status_code == 400
+    assert ApiFault.objects.count() == 1
 
 
 def test_there_is_an_end_to_how_many_are_set(program: Program) -> None:
@@ -320,7 +344,7 @@ def test_the_page_says_what_is_wrong_and_keeps_what_was_typed(program: Program) 
     response = client.post(PAGE, {**form.hidden, **values, "action": "set"})
     assert response.status_code == 400
     html = response.content.decode()
-    assert "status has to be a number from 200 to 599." in html
+    assert "status must be a whole number from 200 to 599" in html
     assert 'value="many"' in html
     assert not ApiFault.objects.exists()
 
