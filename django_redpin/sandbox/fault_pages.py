@@ -92,10 +92,10 @@ def set_fault(values: dict[str, Any]) -> ApiFault:
     if not kind.has_status and (status, retry_after) != (None, None):
         text = _("%(fault)s takes neither status nor retry_after.") % {"fault": fault}
         raise ControlError(text, field="status")
-    if ApiFault.objects.count() >= MOST_FAULTS:
+    if ApiFault.objects.exclude(left=0).count() >= MOST_FAULTS:
         text = _("%(most)s faults are set. Clear some first.") % {"most": MOST_FAULTS}
         raise ControlError(text, status=409)
-    return ApiFault.objects.create(
+    created = ApiFault.objects.create(
         call=call,
         fault=fault,
         left=times,
@@ -103,6 +103,9 @@ def set_fault(values: dict[str, Any]) -> ApiFault:
         retry_after=retry_after,
         seconds=float(seconds),
     )
+    # Those that are used up are shown for a while.
+    ApiFault.objects.filter(left=0, pk__lte=created.pk - MOST_FAULTS).delete()
+    return created
 
 
 def _clear(document: dict[str, Any]) -> int:

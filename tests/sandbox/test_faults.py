@@ -293,6 +293,18 @@ def test_there_is_an_end_to_how_many_are_set(program: Program) -> None:
     assert "Clear some" in refused(program, call="list", fault="error")["error"]
 
 
+def test_what_is_used_up_stands_in_no_ones_way(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault_pages, "MOST_FAULTS", 3)
+    lasting = body_of(put(program, call="recipients", fault="slow", times=None))["id"]
+    for _ in range(9):
+        put(program, call="list", fault="error")
+        assert program.list().status_code == 503
+    assert ApiFault.objects.filter(pk=lasting).exists()
+    assert ApiFault.objects.filter(left=0).count() == 3
+
+
 def test_faults_are_cleared_by_id_by_call_or_all(program: Program) -> None:
     ids = [
         body_of(put(program, call=call, fault="error"))["id"] for call in ("list", "list", "token")
