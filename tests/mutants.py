@@ -791,9 +791,23 @@ MUTANTS: Final = (
     Mutant(
         "the token in the faults' form",
         "django_redpin/sandbox/fault_pages.py",
-        "    if not is_own_form(request, _FORM):\n",
-        "    if False:\n",
+        """    if refused := refuse_others(request, reverse("redpin_sandbox_faults")):\n""",
+        "    if refused := None:\n",
         "tests/sandbox/test_faults.py",
+    ),
+    Mutant(
+        "a button of the control page that names a status, against any other one",
+        "django_redpin/sandbox/controls.py",
+        """        if wanted not in ("", str(fact.event_id)):\n""",
+        "        if False:\n",
+        "tests/sandbox/test_control_pages.py",
+    ),
+    Mutant(
+        "that the forms of the sandbox's own pages say where they come from",
+        "django_redpin/sandbox/own_pages.py",
+        """    response["Referrer-Policy"] = "same-origin"\n""",
+        "",
+        "tests/sandbox/test_control_guard.py",
     ),
     Mutant(
         "no web page around a session that has app identifiers alone",
@@ -1107,7 +1121,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the token of the sandbox's control page",
-        "django_redpin/sandbox/control_pages.py",
+        "django_redpin/sandbox/own_pages.py",
         "    return token is not None and token.step == _STEP\n",
         "    return token is not None\n",
         "tests/sandbox/test_control_guard.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -21,7 +22,8 @@ from pytest_django import Settings
 
 import django_redpin
 from django_redpin.conf import get_account
-from django_redpin.management.commands.redpin_sandbox import advice
+from django_redpin.management.commands.redpin_sandbox import Command, advice
+from django_redpin.sandbox.__main__ import _parser
 from example_project.demo.pages import Browser
 
 URL = "http://127.0.0.1:8001"
@@ -260,6 +262,49 @@ def test_only_what_has_to_change_is_printed(
     settings: Settings, changes: dict[str, Any], lines: list[str]
 ) -> None:
     assert set_up(settings, **changes) == lines
+
+
+def test_it_takes_each_option_of_the_sandbox_that_no_setting_stands_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Started:
+        returncode = 0
+
+        def __init__(self, command: list[str], **given: Any) -> None:
+            self.stdout = io.StringIO()
+            commands.append(command)
+
+        def wait(self) -> None: ...
+
+        def poll(self) -> int:
+            return 0
+
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    own = {action.dest for action in _parser()._actions}
+    taken = {
+        action.dest for action in Command().create_parser("manage.py", "redpin_sandbox")._actions
+    }
+    assert own - taken == {"client_id", "client_secret", "customer_id", "purposes"}
+    call_command("redpin_sandbox", "--manual", "--temporary")
+    call_command("redpin_sandbox", "--list-shows-url", "--temporary")
+    flags = [{"--manual", "--list-shows-url"}.intersection(command) for command in commands]
+    assert flags == [{"--manual"}, {"--list-shows-url"}]
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked"),
+    [
+        ("http://0.0.0.0:8001", "http://127.0.0.1:8001"),
+        ("http://[::]:8001", "http://[::1]:8001"),
+        ("http://192.0.2.7:8001", "http://192.0.2.7:8001"),
+    ],
+)
+def test_an_address_that_stands_for_all_is_no_address_to_ask(
+    settings: Settings, bound: str, asked: str
+) -> None:
+    set_up(settings, BASE_URL="https://api.redpin.test")
+    assert f'REDPIN["BASE_URL"] = "{asked}"' in advice("default", bound, "")
 
 
 def test_without_debug_it_says_what_that_is_for(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -106,6 +106,9 @@ def sandbox(running: str, settings: Settings, no_retries: None) -> Iterator[Sand
         ("error", {"status": 503}, OutcomeUnknown, State.UNKNOWN),
         ("error", {"status": 504}, OutcomeUnknown, State.UNKNOWN),
         ("html", {"status": 502}, OutcomeUnknown, State.UNKNOWN),
+        ("error", {"status": 200}, OutcomeUnknown, State.UNKNOWN),
+        ("error", {"status": 204}, OutcomeUnknown, State.UNKNOWN),
+        ("html", {"status": 302}, OutcomeUnknown, State.UNKNOWN),
         ("dropped", {}, OutcomeUnknown, State.UNKNOWN),
     ],
 )
@@ -157,6 +160,19 @@ def test_a_session_whose_answer_is_no_good_is_found_and_not_made_twice(
     assert session.session_url.startswith(sandbox.url)
     assert sandbox.stored(session.client_reference_id) == 1
     assert PaymentSession.objects.count() == 1
+
+
+@pytest.mark.parametrize(("fault", "is_open"), [("no_url", False), ("with_url", True)])
+def test_a_lost_session_is_opened_by_a_list_that_tells_its_address(
+    sandbox: Sandbox, arguments: dict[str, Any], fault: str, is_open: bool
+) -> None:
+    sandbox.fail("create", "lost")
+    sandbox.fail("list", fault, times=None)
+
+    with nullcontext() if is_open else pytest.raises(NotCreatedYet):
+        create_payment_session(**arguments)
+
+    assert PaymentSession.objects.filter(state=State.OPEN).exists() is is_open
 
 
 @pytest.mark.parametrize(
@@ -284,6 +300,7 @@ def test_every_fault_of_the_sandbox_is_met_by_our_client() -> None:
         for test in (
             test_a_create_call_that_is_not_carried_out_ends_as_the_table_says,
             test_a_session_whose_answer_is_no_good_is_found_and_not_made_twice,
+            test_a_lost_session_is_opened_by_a_list_that_tells_its_address,
             test_without_a_token_nothing_is_created_and_it_goes_on_later,
         )
         for mark in test.pytestmark

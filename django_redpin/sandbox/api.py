@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .conf import options
 from .controls import call_back_before_answer
-from .faults import may_fail
+from .faults import PLAYED, WITH_URL, may_fail
 from .fields import is_clean
 from .models import Item, Recipient, Session, new_recipient_id
 from .oauth import client_of
@@ -209,7 +209,7 @@ def _record(request: HttpRequest, session: Session) -> dict[str, object]:
         "has_payment": payment is not None,
         "payment_id": payment.payment_id if payment else None,
     }
-    if options().list_shows_url:
+    if options().list_shows_url or request.META.get(PLAYED) == WITH_URL:
         record["session_url"] = _url_of(request, session)
     return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
@@ -61,8 +61,11 @@ class Arguments:
             raise Refused(_("is required"), name)
         return text
 
-    def number(self, name: str, default: int | None = None) -> Decimal | None:
-        """Return an argument as a number, exact; the default if not given. Raises Refused."""
+    def number(self, name: str, default: int | None = None, *, rule: str = "") -> Decimal | None:
+        """Return an argument as a number, exact; the default if not given.
+
+        Raises Refused, with the rule that it breaks.
+        """
         text = self.text(name)
         if not text:
             return None if default is None else Decimal(default)
@@ -72,5 +75,24 @@ class Arguments:
             number = Decimal("nan")
         # Also bounds what an exponent would write out.
         if len(text) > _MOST_DIGITS or not number.is_finite() or abs(number) >= 10**18:
-            raise Refused(_("must be a number, such as 10 or 12.50"), name)
+            raise Refused(rule or _("must be a number, such as 10 or 12.50"), name)
         return number
+
+    def whole(self, name: str, least: int, most: int, default: int | None = None) -> int | None:
+        """Return an argument as a whole number; the default if not given. Raises Refused."""
+        bounds = {"least": least, "most": most}
+        rule = _("must be a whole number from %(least)d to %(most)d") % bounds
+        number = self.number(name, default, rule=rule)
+        if number is None:
+            return None
+        if number != int(number) or not least <= number <= most:
+            raise Refused(rule, name)
+        return int(number)
+
+    def choice(self, name: str, choices: Iterable[str]) -> str:
+        """Return an argument that is one of the choices. Raises Refused."""
+        text = self.required_text(name)
+        known = list(choices)
+        if text not in known:
+            raise Refused(_("must be one of: %s") % ", ".join(known), name)
+        return text

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from .arguments import Arguments
 from .calls import MOST_CALLS
-from .control import ControlError, control_call
+from .control import control_call
 from .frames import page
 from .models import Call
 from .wire import answer, stamp
@@ -26,13 +26,9 @@ def control_log(request: HttpRequest, document: dict[str, Any]) -> HttpResponse:
     """
     if request.method == "DELETE":
         return answer({"deleted": Call.objects.all().delete()[0]})
-    limit = request.GET.get("limit", str(MOST_SHOWN))
-    if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= MOST_CALLS:
-        text = _("%(field)s has to be a number from %(least)s to %(most)s.")
-        names = {"field": "limit", "least": 1, "most": MOST_CALLS}
-        raise ControlError(text % names, field="limit")
+    limit = Arguments(request.GET.dict()).whole("limit", 1, MOST_CALLS, MOST_SHOWN)
     found = _calls(request.GET.get("about", ""))
-    return answer({"calls": [_record(call) for call in found[: int(limit)]]})
+    return answer({"calls": [_record(call) for call in found[:limit]]})
 
 
 @require_safe

@@ -54,6 +54,7 @@ class BadValue(ValueError):
 
 
 def _times(value: str) -> str:
+    value = value or "2"
     if not value.isdecimal() or len(value) > 3 or not 2 <= int(value) <= MOST_TIMES:
         raise BadValue(
             _("must be a whole number from 2 to %d: how often it is posted") % MOST_TIMES
@@ -62,6 +63,7 @@ def _times(value: str) -> str:
 
 
 def _seconds(value: str) -> str:
+    value = value or "5"
     number = _decimal(value)
     if number is None or not 0 < number <= MOST_SECONDS:
         raise BadValue(_("must be a number of seconds, at most %d") % MOST_SECONDS)

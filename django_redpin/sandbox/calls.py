@@ -27,6 +27,7 @@ MOST_CALLS: Final = 1000
 # How long a callback's answer is read; its status has been read before.
 READ_SECONDS: Final = 2
 _MOST_NAMED: Final = 12
+_MOST_NOTE: Final = 100
 _NAMES: Final = ("client_reference_id", "session_id", "payment_id")
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,16 @@ def call_log(
 
 
 class LoggedSession(requests.Session):
-    """A session of ``requests`` that keeps each call it makes."""
+    """A session of ``requests`` that keeps each call it makes.
+
+    ``event`` is what a callback is about, whatever is left of it in its body, and ``faults`` are
+    the names of those that spoilt it.
+    """
+
+    def __init__(self, event: object = None, faults: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._about = tuple(_named(event))
+        self._faults = ", ".join(faults)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send the request and keep it, answered or not. Raises as ``requests`` does."""
@@ -60,6 +70,7 @@ class LoggedSession(requests.Session):
             direction=Call.Direction.OUT,
             method=request.method or "",
             address=hide_token(request.url or ""),
+            note=self._faults[:_MOST_NOTE],
             request_headers=headers_of(request.headers),
         )
         body, content_type = b"", ""
@@ -69,7 +80,8 @@ class LoggedSession(requests.Session):
             call.status = response.status_code
             call.answer_headers = headers_of(response.headers)
         except (requests.RequestException, ValueError, OSError) as problem:
-            call.note = type(problem).__name__
+            notes = filter(None, (self._faults, type(problem).__name__))
+            call.note = ", ".join(notes)[:_MOST_NOTE]
             raise
         finally:
             _keep(
@@ -77,6 +89,7 @@ class LoggedSession(requests.Session):
                 time.monotonic() - began,
                 (sent, request.headers.get("Content-Type", "")),
                 (body, content_type),
+                self._about,
             )
         return response
 
@@ -135,6 +148,9 @@ def _keep(
     call.milliseconds = round(seconds * 1000)
     call.request_body = written(documents[0], *sent)
     call.answer_body = written(documents[1], *received)
+    if call.direction == Call.Direction.OUT and documents[0] is None:
+        # Of our own making, and spoilt on purpose: it holds no more than the whole one shows.
+        call.request_body = sent[0].decode("utf-8", "replace")[:MOST_CHARACTERS]
     names = [*about, *_named(documents[0]), *_named(documents[1])]
     if names:
         call.about = "\n" + "\n".join(dict.fromkeys(names)) + "\n"

@@ -11,7 +11,6 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 
 from django.conf import settings
-from django.core import signing
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
@@ -24,8 +23,6 @@ from .wire import BadBody, answer, body_of, json_object
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, dict[str, Any], P], HttpResponse]
 
-FORM_SECONDS: Final = 12 * 60 * 60
-_FORM: Final = "redpin_sandbox.control"
 _BAD_BODY: Final = {"invalid": 400, "too_big": 413}
 
 
@@ -63,30 +60,14 @@ def control_call(*methods: str) -> Callable[[View[P]], Callable[..., HttpRespons
                     return _wrong_method(", ".join(methods))
                 return view(request, _document(request), *args, **kwargs)
             except ControlError as problem:
-                return _refusal(problem)
+                return refused(problem)
             except BadBody as problem:
                 status = _BAD_BODY[problem.error]
-                return _refusal(ControlError(problem.description, status=status))
+                return refused(ControlError(problem.description, status=status))
 
         return call
 
     return decorate
-
-
-def control_token(form: str) -> str:
-    """Return what a control page's own form called ``form`` carries in its field ``token``."""
-    return signing.TimestampSigner(salt=_FORM).sign(form)
-
-
-def is_own_form(request: HttpRequest, form: str) -> bool:
-    """Whether a post came out of the sandbox's own form called ``form``, in the last 12 hours."""
-    if refusal_of(request):
-        return False
-    signer = signing.TimestampSigner(salt=_FORM)
-    try:
-        return signer.unsign(request.POST.get("token", ""), max_age=FORM_SECONDS) == form
-    except signing.BadSignature:
-        return False
 
 
 def refusal_of(request: HttpRequest) -> str:
@@ -128,12 +109,13 @@ def _document(request: HttpRequest) -> dict[str, Any]:
 
 def _wrong_method(allowed: str) -> HttpResponse:
     text = _("This address answers %(methods)s only.") % {"methods": allowed}
-    response = _refusal(ControlError(text, status=405))
+    response = refused(ControlError(text, status=405))
     response["Allow"] = allowed
     return response
 
 
-def _refusal(problem: ControlError) -> HttpResponse:
+def refused(problem: ControlError) -> HttpResponse:
+    """Return what a control call that can't be done is answered."""
     body = {"error": problem.description}
     if problem.field is not None:
         body["field"] = problem.field

@@ -14,17 +14,15 @@ from django.views.decorators.http import require_http_methods
 
 from .arguments import Arguments, Refused
 from .callback_faults import BEFORE_ANSWER, KINDS
-from .control import refusal_of
 from .control_state import DELIVERY_STATES, State, faults_of, state_of
 from .controls import CONTROLS, MOST_EVENTS, add_fault, clear_faults
 from .frames import HttpResponseSeeOther, page
 from .hosted import form_of
 from .ledger import Status
 from .models import Session
+from .own_pages import own_page, refuse_others
 from .rates import offers
-from .tokens import new_form_token, read_form_token
 
-_STEP: Final = "control"
 _STATUSES: Final = tuple(Status.values)
 
 
@@ -33,16 +31,14 @@ _STATUSES: Final = tuple(Status.values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def control(request: HttpRequest, key: str) -> HttpResponse:
     """The page at ``/sessions/<key>/control/``: what is, and buttons for what is to be."""
-    if refusal := refusal_of(request):
-        return _refused(request, refusal)
     session = Session.objects.filter(key=key).first()
     if session is None:
         return page(request, "missing.html", {}, status=404)
+    if refused := refuse_others(request, _address(session), session):
+        return refused
     if request.method != "POST":
         return _show(request, session)
     form = form_of(request)
-    if not _is_own(session, form):
-        return _stale(request, _address(session))
     name = form.get("control", "")
     try:
         _run(session, name, form, timezone.now())
@@ -55,13 +51,11 @@ def control(request: HttpRequest, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def callbacks(request: HttpRequest) -> HttpResponse:
     """The page at ``/callbacks/``: the faults that wait for the next event of any session."""
-    if refusal := refusal_of(request):
-        return _refused(request, refusal)
+    if refused := refuse_others(request, reverse("redpin_sandbox_callbacks")):
+        return refused
     if request.method != "POST":
         return _show_all(request)
     form = form_of(request)
-    if not _is_own(None, form):
-        return _stale(request, reverse("redpin_sandbox_callbacks"))
     name = form.get("control", "")
     try:
         if name == "callback-fault":
@@ -73,12 +67,6 @@ def callbacks(request: HttpRequest) -> HttpResponse:
     except Refused as problem:
         return _show_all(request, str(problem), 422)
     return HttpResponseSeeOther(f"{reverse('redpin_sandbox_callbacks')}?done={name}")
-
-
-def _is_own(session: Session | None, form: QueryDict) -> bool:
-    """Tell whether a form was served by the control page of this session, or by that of all."""
-    token = read_form_token(session, form.get("token", ""))
-    return token is not None and token.step == _STEP
 
 
 def _run(session: Session, name: str, form: QueryDict, now: datetime) -> None:
@@ -108,9 +96,8 @@ def _show(
         # That one is for a session that is not there yet.
         "kinds": {kind: about for kind, about in KINDS.items() if kind != BEFORE_ANSWER},
         "address": _address(session),
-        "token": new_form_token(session, _STEP, None),
     }
-    return _page(request, "control.html", context, problem, status)
+    return _page(request, "control.html", context, problem, status, session)
 
 
 def _show_all(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponse:
@@ -118,27 +105,26 @@ def _show_all(request: HttpRequest, problem: str = "", status: int = 200) -> Htt
         "state": {"callback_faults": faults_of(None)},
         "kinds": KINDS,
         "address": reverse("redpin_sandbox_callbacks"),
-        "token": new_form_token(None, _STEP, None),
         "place": "callbacks",
     }
     return _page(request, "callbacks.html", context, problem, status)
 
 
 def _page(
-    request: HttpRequest, template: str, context: dict[str, object], problem: str, status: int
+    request: HttpRequest,
+    template: str,
+    context: dict[str, object],
+    problem: str,
+    status: int,
+    session: Session | None = None,
 ) -> HttpResponse:
+    form = form_of(request)
+    # By the name of its control, whose hyphens a template can't say.
+    context["typed"] = {form.get("control", "").removeprefix("callback-"): form} if problem else {}
     done = CONTROLS.get(request.GET.get("done", ""))
     context |= {"problem": problem, "done": done if not problem else None, "most": MOST_EVENTS}
     context["kind_names"] = {kind: about.label for kind, about in KINDS.items()}
-    return _shut(page(request, template, context, status=status))
-
-
-def _shut(response: HttpResponse) -> HttpResponse:
-    """Let no other page frame this one, and let its own forms say where they come from."""
-    response["Content-Security-Policy"] += "; frame-ancestors 'none'"
-    # Without a referrer a browser posts a form with "Origin: null", as a stranger's would.
-    response["Referrer-Policy"] = "same-origin"
-    return response
+    return own_page(request, template, context, status=status, session=session)
 
 
 def _facts(session: Session) -> list[dict[str, object]]:
@@ -164,15 +150,6 @@ def _worded(state: State) -> list[dict[str, object]]:
 
 def _unknown() -> Refused:
     return Refused(_("must be one of: %s") % ", ".join(CONTROLS), "control")
-
-
-def _refused(request: HttpRequest, text: str) -> HttpResponse:
-    context: dict[str, object] = {"title": _("This was refused"), "text": text}
-    return _shut(page(request, "notice.html", context, status=403))
-
-
-def _stale(request: HttpRequest, address: str) -> HttpResponse:
-    return _shut(page(request, "stale.html", {"address": address}, status=403))
 
 
 def _address(session: Session) -> str:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from .addresses import shown_callback
+from .addresses import at_site, shown_callback
+from .conf import options
 from .ledger import CallbackFault, Delivery, Fact, Payment
 from .messages import event_of_delivery
 from .models import Session
@@ -82,7 +83,7 @@ def _delivery(delivery: Delivery) -> State:
         "event_id": event["event_id"],
         "status": event["status"],
         "forged": delivery.fact is None,
-        "to": shown_callback(delivery.url),
+        "to": shown_callback(at_site(delivery.url, options().site)),
         "state": _state(delivery),
         "tries": delivery.attempts,
         "answer": delivery.outcome or None,

@@ -71,7 +71,16 @@ def _pay(session: Session, given: Arguments, now: datetime) -> None:
 
 
 def _next(session: Session, given: Arguments, now: datetime) -> None:
-    _drive(session, lambda payment: _planned(payment)[0], now)
+    wanted = given.text("event_id")
+
+    def plan(payment: Payment) -> Plan:
+        fact = _planned(payment)
+        # Who names what is to come saw it as the next; meanwhile another may be.
+        if wanted not in ("", str(fact.event_id)):
+            raise _in_motion()
+        return Plan.of(fact)
+
+    _drive(session, plan, now)
 
 
 def _finish(session: Session, given: Arguments, now: datetime) -> None:
@@ -133,7 +142,9 @@ CONTROLS: Final[dict[str, Control]] = {
     ),
     "pause": Control(gettext_lazy("Let the payment wait at its status."), _pause),
     "resume": Control(gettext_lazy("Let the planned statuses come by themselves again."), _resume),
-    "next": Control(gettext_lazy("Let the next planned status come now, and pause."), _next),
+    "next": Control(
+        gettext_lazy("Let the next planned status come now, and pause."), _next, ("event_id",)
+    ),
     "finish": Control(gettext_lazy("Let all planned statuses come now."), _finish),
     "status": Control(
         gettext_lazy("Let any status come now, documented or not, and pause."),
@@ -169,22 +180,21 @@ CONTROLS: Final[dict[str, Control]] = {
 
 def add_fault(session: Session | None, given: Arguments) -> None:
     """Let a fault wait for the next event of a session, or of any. Raises Refused."""
-    kind = given.required_text("kind")
-    if kind not in KINDS:
-        raise Refused(_("must be one of: %s") % ", ".join(KINDS), "kind")
+    kind = given.choice("kind", KINDS)
     if kind == BEFORE_ANSWER and session is not None:
         raise Refused(
-            _("This fault waits for the next session that is created: set it for all sessions."),
+            _(
+                "must be another one here: before_answer waits for the next session that is"
+                " created. Set it for all sessions."
+            ),
             "kind",
         )
     try:
         value = KINDS[kind].check(given.text("value"))
     except BadValue as problem:
         raise Refused(str(problem), "value") from None
-    number = given.number("events", 1)
-    if number is None or number != int(number) or not 1 <= number <= MOST_EVENTS:
-        raise Refused(_("must be a whole number from 1 to %d") % MOST_EVENTS, "events")
-    CallbackFault.objects.create(session=session, kind=kind, value=value, events_left=int(number))
+    events_left = given.whole("events", 1, MOST_EVENTS, 1) or 1
+    CallbackFault.objects.create(session=session, kind=kind, value=value, events_left=events_left)
 
 
 def clear_faults(session: Session | None) -> None:
@@ -221,16 +231,15 @@ def _payment(session: Session) -> Payment:
     return payment
 
 
-def _planned(payment: Payment) -> list[Plan]:
-    facts: list[Fact] = list(
-        payment.facts.filter(position__gte=payment.facts_true).select_related("recipient")
-    )
-    if not facts:
+def _planned(payment: Payment) -> Fact:
+    planned = payment.facts.filter(position__gte=payment.facts_true).select_related("recipient")
+    fact: Fact | None = planned.first()
+    if fact is None:
         raise Refused(
             _("Nothing more is planned for this payment. Choose a status instead."),
             status=409,
         )
-    return [Plan.of(fact) for fact in facts]
+    return fact
 
 
 def _recipient(session: Session, given: Arguments, *, required: bool) -> Recipient | None:

@@ -25,7 +25,7 @@ from .calls import LoggedSession
 from .conf import options
 from .flows import advance
 from .ledger import Delivery
-from .messages import Message, message_of
+from .messages import event_of_delivery, message_of
 from .models import Session
 
 TIMEOUT_SECONDS: Final = 5
@@ -151,15 +151,16 @@ def _post(delivery: Delivery, now: datetime | None) -> None:
     outcome = "the courier was stopped"
     delivered = False
     try:
-        delivered, outcome = _send(delivery.url, message_of(delivery))
+        delivered, outcome = _send(delivery)
     finally:
         _settle(delivery, delivered, outcome, now or timezone.now())
     release_held(delivery)
 
 
-def _send(url: str, message: Message) -> tuple[bool, str]:
-    url = at_site(url, options().site)
-    with LoggedSession() as session:
+def _send(delivery: Delivery) -> tuple[bool, str]:
+    url, message = at_site(delivery.url, options().site), message_of(delivery)
+    kinds = (kind for kind, _value in delivery.faults)
+    with LoggedSession(event_of_delivery(delivery), kinds) as session:
         # A proxy of the environment is not for addresses of this machine.
         session.trust_env = not is_loopback(urlsplit(url).hostname or "")
         try:

@@ -29,6 +29,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 HANG_UP: Final = "redpin_sandbox.hang_up"
 PLAYED: Final = "redpin_sandbox.fault"
+WITH_URL: Final = "with_url"
 MOST_SECONDS: Final = 120
 CALLS: Final = {
     "token": _("Get a token"),
@@ -51,6 +52,8 @@ ENVELOPES: Final = {
     504: ("GATEWAY_TIMEOUT", "Server Error"),
 }
 _OTHER: Final = ("ERROR", "Error")
+# HTTP: what followed would be taken for the next answer.
+_WITHOUT_BODY: Final = (204, 205, 304)
 
 
 class Dropped(StreamingHttpResponse):
@@ -103,6 +106,8 @@ def _html(request: HttpRequest, fault: ApiFault, usual: HttpResponse) -> HttpRes
 
 
 def _with_pause(response: HttpResponse, fault: ApiFault) -> HttpResponse:
+    if response.status_code in _WITHOUT_BODY:
+        response.content = b""
     if fault.retry_after is not None:
         response["Retry-After"] = str(fault.retry_after)
     return response
@@ -137,7 +142,8 @@ def _truncated(request: HttpRequest, fault: ApiFault, usual: HttpResponse) -> Ht
 
 def _no_url(request: HttpRequest, fault: ApiFault, usual: HttpResponse) -> HttpResponse:
     document = simplejson.loads(usual.content, use_decimal=True)
-    document.pop("session_url", None)
+    for session in (document, *document.get("sessions", ())):
+        session.pop("session_url", None)
     return answer(document, usual.status_code)
 
 
@@ -149,10 +155,8 @@ def _expired_token(request: HttpRequest, fault: ApiFault, usual: HttpResponse) -
 
 
 FAULTS: Final = {
-    "error": Kind(_("An error status, with Redpin's error body"), False, _error, has_status=True),
-    "html": Kind(
-        _("An error status, with an HTML page as of a proxy"), False, _html, has_status=True
-    ),
+    "error": Kind(_("Any status, with Redpin's error body"), False, _error, has_status=True),
+    "html": Kind(_("Any status, with an HTML page as of a proxy"), False, _html, has_status=True),
     "slow": Kind(_("The usual answer, but late"), True, _usual),
     "lost": Kind(_("Carried out; the connection ends without an answer"), True, _drop),
     "dropped": Kind(_("Not carried out; the connection ends without an answer"), False, _drop),
@@ -160,7 +164,11 @@ FAULTS: Final = {
     "empty": Kind(_("Carried out; the answer is empty"), True, _empty),
     "truncated": Kind(_("Carried out; the answer breaks off in the middle"), True, _truncated),
     "no_url": Kind(
-        _("Carried out; the answer has no session_url"), True, _no_url, calls=("create",)
+        _("Carried out; the answer has no session_url"), True, _no_url, calls=("create", "list")
+    ),
+    # The call itself looks whether this is played.
+    WITH_URL: Kind(
+        _("Carried out; the answer has each session_url"), True, _usual, calls=("list",)
     ),
     "expired_token": Kind(
         _("An access_token that has expired at once"), True, _expired_token, calls=("token",)

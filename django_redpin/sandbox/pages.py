@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from . import wire
 from .codes import spoken
+from .control import ControlError, refused
 from .frames import page
 from .models import OneTimeCode, Session
 
@@ -57,6 +59,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if wire.is_api(request):
         return wire.error("invalid", "The request could not be read.")
+    if _is_control(request):
+        text = _("This request could not be read, or the sandbox is not known by its host's name.")
+        return refused(ControlError(text))
     return _notice(request, 400, _("This request could not be read"), _("Go back and try again."))
 
 
@@ -71,9 +76,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     if wire.is_api(request):
         return wire.error("server", "The sandbox failed. Its log says why.")
+    if _is_control(request):
+        return refused(ControlError(_("The sandbox failed. Its log says why."), status=500))
     return _notice(
         request, 500, _("The sandbox failed"), _("No money was moved. The sandbox's log says why.")
     )
+
+
+def _is_control(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("redpin_sandbox_state").removesuffix("state"))
 
 
 def _notice(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

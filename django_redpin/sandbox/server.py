@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 
 from .courier import Courier
 from .faults import HANG_UP
+from .models import ApiFault, CallbackFault
 from .subscriptions import subscribe
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ def serve(bind: str, port: int, subscription: str = "") -> None:
         courier.start()
         listener = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
         listener.start()
-        _say(f"Redpin sandbox: {_address(bind, server.server_port)} (Ctrl-C stops it)")
+        address = _address(bind, server.server_port)
+        _say(f"Redpin sandbox: {address} (Ctrl-C stops it)")
+        if waiting := _faults():
+            see = f"see {address}faults/ and {address}callbacks/"
+            _say(f"Faults of an earlier run that still wait: {waiting}; {see}")
         stop.wait()
         server.shutdown()
         listener.join()
@@ -104,6 +109,11 @@ def _migrate() -> None:
             f"Cannot use the database {name}: {problem}. "
             "Choose a file in a writable directory with --database."
         ) from None
+
+
+def _faults() -> int:
+    """Return how many faults wait in the database: one that was forgotten looks like a mistake."""
+    return ApiFault.objects.exclude(left=0).count() + CallbackFault.objects.count()
 
 
 def _address(bind: str, port: int) -> str:

@@ -10,12 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from django_redpin.sandbox.control import (
-    ControlError,
-    control_call,
-    control_token,
-    is_own_form,
-)
+from django_redpin.sandbox.control import ControlError, control_call
 from django_redpin.sandbox.wire import answer
 
 
@@ -115,24 +110,3 @@ def test_an_error_of_the_view_is_json() -> None:
 
 def test_another_method_is_not_allowed() -> None:
     assert ask("PUT") == (405, {"error": "This address answers GET, POST, DELETE only."})
-
-
-@pytest.mark.parametrize(
-    ("form", "host", "is_own"),
-    [
-        ("faults", "127.0.0.1", True),
-        ("other", "127.0.0.1", False),
-        ("", "127.0.0.1", False),
-        ("faults", "evil.example", False),
-    ],
-)
-def test_a_form_that_did_not_come_from_here_is_told(form: str, host: str, is_own: bool) -> None:
-    token = control_token(form)
-    request = RequestFactory().post("/faults/", {"token": token}, headers={"Host": host})
-    assert is_own_form(request, "faults") is is_own
-
-
-@pytest.mark.parametrize("token", ["faults", "", "faults:1:forged"])
-def test_a_forms_token_that_was_not_made_here_is_told(token: str) -> None:
-    request = RequestFactory().post("/faults/", {"token": token}, headers={"Host": "localhost"})
-    assert not is_own_form(request, "faults")

@@ -247,7 +247,7 @@ def test_an_unknown_control_on_a_page_is_refused(session: Session) -> None:
 def test_no_other_page_frames_a_control_page_and_its_forms_say_where_they_come_from(
     session: Session,
 ) -> None:
-    for address in (f"/sessions/{session.key}/control/", "/callbacks/"):
+    for address in (f"/sessions/{session.key}/control/", "/callbacks/", "/faults/"):
         response = Client().get(address)
         assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
         # With "no-referrer" a browser would post with "Origin: null".
@@ -256,10 +256,28 @@ def test_no_other_page_frames_a_control_page_and_its_forms_say_where_they_come_f
         assert "style=" not in response.content.decode()
 
 
+def test_a_refused_form_says_why(session: Session) -> None:
+    for address in (f"/sessions/{session.key}/control/", "/callbacks/", "/faults/"):
+        stranger = Client().post(address, headers={"Origin": "null"})
+        assert (stranger.status_code, b"another origin" in stranger.content) == (403, True)
+        forged = Client().post(address, {"token": "forged"})
+        assert (forged.status_code, b"no longer counts" in forged.content) == (403, True)
+
+
 def test_the_index_leads_to_the_control_pages(session: Session) -> None:
     html = Client().get("/").content.decode()
     assert f'href="/sessions/{session.key}/control/"' in html
     assert 'href="/callbacks/"' in html
+
+
+@pytest.mark.parametrize(
+    ("address", "name"), [("/faults/", "API faults"), ("/callbacks/", "Callback faults")]
+)
+def test_the_two_kinds_of_faults_are_told_apart(db: None, address: str, name: str) -> None:
+    html = Client().get(address).content.decode()
+    assert f'<a href="{address}" aria-current="page">{name}</a>' in html
+    assert f"<h1>{name}</h1>" in html
+    assert f"<title>{name} · " in html
 
 
 def test_every_control_has_its_form_on_the_page(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,10 +17,11 @@ from django_redpin.sandbox.models import ApiFault, Session
 from tests.test_docs import table
 
 from .browser import _Forms
-from .conftest import Program, body_of
+from .conftest import OPTIONS, Program, body_of
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
+    from pytest_django import Settings
 
 CONTROL = "/control/faults"
 PAGE = "/faults/"
@@ -62,6 +64,17 @@ def test_a_status_without_a_name_is_answered_too(program: Program) -> None:
     response = program.list()
     assert (response.status_code, set(body_of(response))) == (418, {"code", "description", "type"})
     assert "Retry-After" not in response
+
+
+@pytest.mark.parametrize("fault", ["error", "html"])
+@pytest.mark.parametrize(("status", "has_body"), [(200, True), (204, False), (302, True)])
+def test_a_status_that_is_no_error_is_answered_too(
+    program: Program, status: int, has_body: bool, fault: str
+) -> None:
+    put(program, call="create", fault=fault, status=status)
+    response = program.create()
+    assert (response.status_code, bool(response.content)) == (status, has_body)
+    assert not Session.objects.exists()
 
 
 def test_without_a_status_it_is_503(program: Program) -> None:
@@ -167,6 +180,23 @@ def test_an_answer_without_session_url_has_all_else(program: Program) -> None:
     assert set(body_of(response)) == {"session_id", "client_reference_id", "expires_at"}
 
 
+def test_the_list_tells_the_url_or_not_as_one_call_is_told(
+    program: Program, settings: Settings
+) -> None:
+    url = body_of(program.create())["session_url"]
+
+    def listed() -> Any:
+        return body_of(program.list())["sessions"][0].get("session_url")
+
+    put(program, call="list", fault="with_url")
+    assert [listed(), listed()] == [url, None]
+    settings.REDPIN_SANDBOX = OPTIONS | {"LIST_SHOWS_URL": True}
+    put(program, call="list", fault="no_url")
+    assert [listed(), listed()] == [None, url]
+    put(program, call="list", fault="no_url")
+    assert body_of(program.list(page="none"))["field"] == "page"
+
+
 def test_a_token_that_has_expired_at_once_is_refused_everywhere(program: Program) -> None:
     put(program, call="token", fault="expired_token")
     assert program.list().status_code == 401
@@ -211,11 +241,11 @@ def test_what_is_set_is_told(program: Program) -> None:
         ({"call": "nothing", "fault": "error"}, "call"),
         ({"call": ["list"], "fault": "error"}, "call"),
         ({"call": "list"}, "fault"),
-        ({"call": "list", "fault": "no_url"}, "fault"),
+        ({"call": "token", "fault": "no_url"}, "fault"),
         ({"call": "create", "fault": "expired_token"}, "fault"),
-        ({"call": "list", "fault": "error", "status": 200}, "status"),
+        ({"call": "list", "fault": "error", "status": 199}, "status"),
         ({"call": "list", "fault": "error", "status": 600}, "status"),
-        ({"call": "list", "fault": "error", "status": "500"}, "status"),
+        ({"call": "list", "fault": "error", "status": "many"}, "status"),
         ({"call": "list", "fault": "error", "status": True}, "status"),
         ({"call": "list", "fault": "error", "status": 500.5}, "status"),
         ({"call": "list", "fault": "lost", "status": 500}, "status"),
@@ -233,11 +263,46 @@ def test_a_fault_that_makes_no_sense_is_refused_by_its_field(
     assert body["error"]
 
 
+def test_a_number_may_be_a_text_as_with_the_other_controls(program: Program) -> None:
+    values = {"status": "418", "times": "2", "seconds": "0.5", "retry_after": "7"}
+    told = body_of(put(program, call="list", fault="error", **values))
+    assert {name: told[name] for name in values} == {
+        "status": 418,
+        "times": 2,
+        "seconds": Decimal("0.5"),
+        "retry_after": 7,
+    }
+
+
+def test_an_id_that_is_none_clears_nothing(program: Program) -> None:
+    put(program, call="list", fault="error")
+    for value, status in (("", 200), (None, 200), ("x", 400), ([1], 400), (1.5, 400)):
+        data = simplejson.dumps({"id": value})
+        response = program.client.delete(CONTROL, data, content_type="application/json")
+        assert (value, response.status_code) == (value, status)
+    page = program.client.get(PAGE).content.decode()
+    hidden = forms(page)["clear"].hidden | {"id": "x", "action": "clear"}
+    assert program.client.post(PAGE, hidden).status_code == 400
+    assert ApiFault.objects.count() == 1
+
+
 def test_there_is_an_end_to_how_many_are_set(program: Program) -> None:
     ApiFault.objects.bulk_create(
         ApiFault(call="list", fault="error") for _ in range(fault_pages.MOST_FAULTS)
     )
     assert "Clear some" in refused(program, call="list", fault="error")["error"]
+
+
+def test_what_is_used_up_stands_in_no_ones_way(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault_pages, "MOST_FAULTS", 3)
+    lasting = body_of(put(program, call="recipients", fault="slow", times=None))["id"]
+    for _ in range(9):
+        put(program, call="list", fault="error")
+        assert program.list().status_code == 503
+    assert ApiFault.objects.filter(pk=lasting).exists()
+    assert ApiFault.objects.filter(left=0).count() == 3
 
 
 def test_faults_are_cleared_by_id_by_call_or_all(program: Program) -> None:
@@ -291,7 +356,7 @@ def test_the_page_says_what_is_wrong_and_keeps_what_was_typed(program: Program) 
     response = client.post(PAGE, {**form.hidden, **values, "action": "set"})
     assert response.status_code == 400
     html = response.content.decode()
-    assert "status has to be a number from 400 to 599." in html
+    assert "status must be a whole number from 200 to 599" in html
     assert 'value="many"' in html
     assert not ApiFault.objects.exists()
 

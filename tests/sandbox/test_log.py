@@ -14,7 +14,7 @@ from django_redpin.sandbox import calls
 from django_redpin.sandbox.courier import deliver_due
 from django_redpin.sandbox.flows import begin_payment
 from django_redpin.sandbox.masks import MOST_CHARACTERS, hide_token, masked
-from django_redpin.sandbox.models import ApiFault, Call, Session
+from django_redpin.sandbox.models import ApiFault, Call, CallbackFault, Session
 from django_redpin.sandbox.rates import offers
 
 from .conftest import Program, Receiver, amount, body_of
@@ -205,6 +205,21 @@ def test_calls_are_found_by_reference_session_and_payment(
     assert found("order_7") == []
     html = Client().get("/log/?about=order-7").content.decode()
     assert html.count("<tr>") == 4
+
+
+@pytest.mark.parametrize("kind", ["broken_json", "missing_field", "wrong_content_type"])
+def test_a_spoilt_callback_is_shown_and_found_as_a_whole_one(
+    program: Program, receiver: Receiver, kind: str
+) -> None:
+    value = "session_id" if kind == "missing_field" else ""
+    CallbackFault.objects.create(kind=kind, value=value)
+    session = pay(program, f"{receiver.url}/hook/{TOKEN}/")
+    call = Call.objects.get()
+    assert call.request_body.startswith("{")
+    assert '"PROCESSING"' in call.request_body
+    assert call.note == kind
+    answer = body_of(program.client.get("/control/log", {"about": str(session.session_id)}))
+    assert [found["id"] for found in answer["calls"]] == [call.pk]
 
 
 def test_the_log_is_told_as_json_and_emptied(program: Program) -> None:

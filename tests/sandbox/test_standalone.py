@@ -265,3 +265,20 @@ def test_an_option_that_makes_no_sense_is_named(
         main([*ARGUMENTS, "--database", "unused.sqlite3", *arguments])
     assert ended.value.code == 2
     assert word in capsys.readouterr().err
+
+
+def test_a_fault_of_an_earlier_run_is_told_at_the_start(tmp_path: Path) -> None:
+    process, address = start(tmp_path / "sandbox.sqlite3")
+    for path, fault in (
+        ("faults", {"call": "list", "fault": "error", "times": None}),
+        ("callback-fault", {"kind": "drop"}),
+    ):
+        answer = requests.post(f"{address}/control/{path}", json=fault, timeout=5)
+        assert answer.ok
+    assert stop(process, signal.SIGTERM) == (0, "Redpin sandbox: stopped\n")
+
+    process, address = start(tmp_path / "sandbox.sqlite3")
+    status, rest = stop(process, signal.SIGTERM)
+    see = f"see {address}/faults/ and {address}/callbacks/"
+    told = f"Faults of an earlier run that still wait: 2; {see}"
+    assert (status, rest.splitlines()) == (0, [told, "Redpin sandbox: stopped"])

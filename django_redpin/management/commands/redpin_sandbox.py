@@ -26,6 +26,9 @@ from ...services.callbacks import subscription_url
 DATABASE: Final = ".redpin-sandbox.sqlite3"
 # What goes to the sandbox under the same name, and is judged there.
 _PASSED_ON: Final = ("bind", "port", "site", "api", "step_seconds", "session_minutes", "purposes")
+_FLAGS: Final = ("manual", "list_shows_url")
+# Who listens on all of a machine's addresses is asked on its own.
+_ALL_ADDRESSES: Final = {"//0.0.0.0:": "//127.0.0.1:", "//[::]:": "//[::1]:"}
 _LISTENS: Final = "Redpin sandbox: http"
 
 
@@ -48,6 +51,9 @@ class Command(BaseCommand):
         parser.add_argument("--api", choices=("seed", "new"), default="seed", help="its version")
         parser.add_argument("--step-seconds", default="1.5", help="between two statuses")
         parser.add_argument("--session-minutes", default="30", help="a session's life")
+        parser.add_argument(
+            "--manual", action="store_true", help="start every payment paused: you decide"
+        )
         parser.add_argument("--list-shows-url", action="store_true", help="list session_url, too")
         kept = parser.add_mutually_exclusive_group()
         kept.add_argument(
@@ -96,7 +102,7 @@ class Command(BaseCommand):
             f"--client-id={account.required('client_id')}",
             f"--customer-id={account.required('customer_id')}",
             *(f"--{name.replace('_', '-')}={given[name]}" for name in _PASSED_ON),
-            *(["--list-shows-url"] if options["list_shows_url"] else []),
+            *(f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]),
         ]
 
     def _relay(self, process: subprocess.Popen[str], account: str, site: str) -> None:
@@ -111,6 +117,8 @@ class Command(BaseCommand):
 
 def advice(account: str, url: str, site: str) -> str:
     """Return what has to change in the settings so that they lead to the sandbox at `url`."""
+    for every, own in _ALL_ADDRESSES.items():
+        url = url.replace(every, own)
     lines = _changes(account, url, site)
     if not lines:
         return "The settings lead here already.\n"
