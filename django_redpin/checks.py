@@ -21,7 +21,7 @@ from .accounts import (
     redpin_settings,
 )
 from .conf import project_settings, raw_settings, unknown_names, wrong_names
-from .embed.checks import policy_messages
+from .csp_checks import policy_messages
 from .exceptions import ConfigurationError
 from .rules.addresses import is_secure_url, origin_faults, origin_of, own_callback_faults
 from .shapes import DEFAULTS, PROJECT_SHAPES, SHAPES

@@ -932,7 +932,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "under 'strict-dynamic' nothing but a nonce lets our script in",
-        "django_redpin/embed/checks.py",
+        "django_redpin/csp_checks.py",
         '    if name == "script-src" and STRICT_DYNAMIC in sources:',
         "    if False:",
         "tests/test_checks_csp.py",
@@ -1254,7 +1254,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a policy of a middleware that is made of another",
-        "django_redpin/embed/checks.py",
+        "django_redpin/csp_checks.py",
         '            kinds = getattr(import_string(path), "__mro__", ())\n',
         "            kinds = (import_string(path),)\n",
         "tests/test_checks_csp.py",

@@ -19,6 +19,7 @@ from moneyed import Money
 
 from django_redpin.exceptions import (
     IdempotencyConflict,
+    InvalidPaymentSession,
     OutcomeUnknown,
     PaymentUnderWay,
     SessionRejected,
@@ -102,8 +103,14 @@ def start_payment(order: Order) -> None:
             session = renew_payment_session(session, due_date=_due_date())
         else:
             session = _create_session(order)
-    except (SessionRejected, OutcomeUnknown, PaymentUnderWay, IdempotencyConflict) as problem:
-        session = problem.session
+    except (
+        InvalidPaymentSession,
+        SessionRejected,
+        OutcomeUnknown,
+        PaymentUnderWay,
+        IdempotencyConflict,
+    ) as problem:
+        session = problem.session or session
         raise
     finally:
         Order.objects.filter(pk=order.pk).update(session=session)

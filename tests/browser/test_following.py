@@ -12,6 +12,8 @@ from .watching import Watch
 
 CANARY = "window.__canary = (window.__canary ?? 0) + 1"
 
+HIDDEN_LINK = '<p hidden><a href="" data-redpin-reload>Reload this page</a></p>'
+
 
 def note_changes(page: Page) -> None:
     page.evaluate(
@@ -108,6 +110,18 @@ def test_what_is_gone_is_not_asked_for_again(site: Site, watch: Watch, status: i
 
     assert site.asked() == 1
     assert page.locator("iframe").count() == 1
+
+
+def test_a_page_whose_status_address_is_too_old_shows_the_link_that_loads_it(
+    site: Site, watch: Watch
+) -> None:
+    watch.expect("Failed to load resource")
+    site.sections = [section("attention", content=f"<h2>Wait</h2>{HIDDEN_LINK}")]
+    site.answers[SHOP + STATUS] = lambda request: Answer(status=404)
+    page = site.open()
+    site.advance(2)
+
+    assert page.get_by_text("Reload this page").is_visible()
 
 
 @pytest.mark.parametrize(
@@ -221,8 +235,7 @@ def test_a_page_that_can_not_be_had_shows_the_link_that_loads_it(
     site: Site, watch: Watch, status: int
 ) -> None:
     watch.expect("Failed to load resource")
-    link = '<h2>Wait</h2><p hidden><a href="" data-redpin-reload>Reload this page</a></p>'
-    site.sections = [section("preparing", content=link)]
+    site.sections = [section("preparing", content=f"<h2>Wait</h2>{HIDDEN_LINK}")]
     page = site.open()
     site.becomes("paid")
     site.answers[f"{SHOP}/pay/"] = lambda request: Answer("<h2>Trouble</h2>", status=status)

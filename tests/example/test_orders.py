@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_redpin.models import PaymentSession, StatusTransition
 from django_redpin.rules.statuses import RANKS
@@ -187,6 +188,21 @@ def test_a_payment_under_way_is_not_started_again(shop: FakeRedpin, order: Order
 
     assert "A payment for this order is under way already." in words(answer)
     assert len(shop.creates) == 1
+
+
+def test_a_session_that_the_order_lost_is_found_though_its_details_are_wrong_by_now(
+    order: Order, settings: Settings
+) -> None:
+    """As after a crash between the session's creation and the order's row."""
+    session = order.session
+    Order.objects.update(session=None)
+    settings.REDPIN = {**settings.REDPIN, "PURPOSES_OF_TRANSACTION": ["TUITION"]}
+
+    Client().post(f"/orders/{order.pk}/renew/")
+
+    order.refresh_from_db()
+    assert order.session == session
+    assert order.holds == order.unit, "The session can be paid: nobody else may have the home."
 
 
 def test_starting_again_needs_the_unit_to_be_free(order: Order, reserve: Reserve) -> None:

@@ -118,6 +118,7 @@ class PaymentSection {
     try {
       const response = await this.#fetch(url, { headers });
       this.#isOver = [404, 410].includes(response.status);
+      if (this.#isOver) this.#offerReload(); // Its address is too old: the page has a new one.
       if (response.status === 304) return this.#told;
       if (!response.ok) {
         this.#wait = Math.max(this.#wait, 1_000 * response.headers.get("Retry-After") || 0);
@@ -167,9 +168,14 @@ class PaymentSection {
     } catch {
       // Offline, or cut off.
     }
-    const link = this.section.querySelector("[hidden] > [data-redpin-reload]");
-    if (link) link.parentElement.hidden = false; // Whoever pays may load the page themselves.
+    this.#offerReload();
     return null;
+  }
+
+  /** Whoever pays may load the page themselves. */
+  #offerReload() {
+    const link = this.section.querySelector("[hidden] > [data-redpin-reload]");
+    if (link) link.parentElement.hidden = false;
   }
 
   /** @param {string} html of a page, whose section at this one's place is returned */

@@ -11,10 +11,10 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as WarningMessage
 from django.utils.module_loading import import_string
 
-from ..accounts import redpin_settings
-from ..csp import redpin_csp
-from ..rules.addresses import origin_of
-from ..rules.content_security import (
+from .accounts import redpin_settings
+from .csp import redpin_csp
+from .rules.addresses import origin_of
+from .rules.content_security import (
     NONE,
     SELF,
     STRICT_DYNAMIC,
