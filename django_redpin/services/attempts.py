@@ -214,7 +214,7 @@ def _adopt(session: PaymentSession, record: SessionRecord, steps: _Steps) -> Pay
     if record.session_url or record.has_payment or session.payment_status:
         known = CreatedSession(record.session_id, record.session_url, record.expires_at)
         return opened(session, known)
-    unseen = NoAnswer("Redpin created it, but its answer, and so the page's address, was lost.")
+    unseen = NoAnswer("The answer to an earlier call, and so its page's address, was lost.")
     if session.lost_answers >= MAX_LOST_ANSWERS:
         hold_for_review(session, "Redpin's answers to create were lost again and again.")
         return leave(session, unseen)
