@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -126,7 +127,7 @@ def test_a37_leaving_without_paying_changes_nothing(
 def expire(shop: Shop) -> None:
     """End the time of the newest session, at Redpin and in the shop, some minutes ago."""
     past = datetime.now(timezone.utc) - timedelta(minutes=5)
-    with sqlite3.connect(shop.folder / "sandbox.sqlite3", timeout=20) as redpin:
+    with closing(sqlite3.connect(shop.folder / "sandbox.sqlite3", timeout=20)) as redpin, redpin:
         newest = "(SELECT MAX(id) FROM redpin_sandbox_session)"
         redpin.execute(
             f"UPDATE redpin_sandbox_session SET expires_at = ? WHERE id = {newest}",  # noqa: S608
