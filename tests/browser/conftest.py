@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .watching import Watch
 
     NewContext = Callable[..., BrowserContext]
+
+# Milliseconds. A page of processes on a busy machine takes its time.
+WAIT: Final = 15_000
 
 collect_ignore_glob = [] if find_spec("playwright") else ["*.py"]
 
@@ -40,8 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or the one that CHROMIUM names. Nothing is downloaded."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT)
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
         unavailable("chromium is not installed")
@@ -71,7 +75,7 @@ def new_context(browser: Browser, watches: list[Watch]) -> Iterator[NewContext]:
 
     def open_context(**options: Any) -> BrowserContext:
         context = browser.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT)
         contexts.append(context)
         watches.append(Watch(context))
         return context

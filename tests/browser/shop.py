@@ -195,6 +195,7 @@ def reserve(page: Page, shop: Shop) -> str:
 def enter_code(context: BrowserContext, hosted: Page | FrameLocator) -> None:
     """Ask for a one-time code on the hosted page, read it in the outbox, and enter it."""
     hosted.get_by_role("button", name="Send me a code").click()
+    hosted.get_by_label("Six-digit code").wait_for()  # Before, the outbox has an older code.
     with context.expect_page() as opened:
         hosted.get_by_role("link", name="Read the code in the outbox").click()
     outbox = opened.value
