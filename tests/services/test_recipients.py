@@ -33,7 +33,7 @@ from django_redpin.services.sweeps import register_due_recipients
 from tests.redpin_server import FakeRedpin, Handler
 
 from .test_concurrency import THREADS, at_once
-from .test_crashes import run_until
+from .test_crashes import hear_out, run_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
@@ -730,7 +730,9 @@ def test_b21_a_process_that_dies_at_any_line_leaves_one_recipient(
     assert lines > 50
     for line in range(1, lines + 1, 3):
         start_over()
+        ours = redpin.connections
         run_until(line, work)
+        hear_out(redpin, ours)
         for _ in range(3):
             let_time_pass(AGES)
             register_due_recipients()
@@ -767,7 +769,9 @@ def test_b22_a_confirming_process_that_dies_at_any_line_is_followed_by_no_other_
     assert lines is not None
     for line in range(1, lines + 1, 5):
         start_over()
+        ours = redpin.connections
         run_until(line, confirm)
+        hear_out(redpin, ours)
         sent = len(redpin.adds)
         for _ in range(3):
             let_time_pass(AGES)
