@@ -97,14 +97,15 @@ def payment_session_html(
         # the status tells would change that, so the page does not ask for it.
         logger.error(_OWN, session.client_reference_id, session.account)
         return _render(ATTENTION, context, request)
+    view = view_of(session)
     context |= {
         "source": source,
         "origin": origin,
-        "is_final": is_final(session),
+        "is_final": is_final(session, view),
         "status_url": status_url(session),
         "renew_url": _renewal(session, _plain(renew_url), request),
     }
-    return _render(view_of(session), context, request)
+    return _render(view, context, request)
 
 
 def _render(view: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:

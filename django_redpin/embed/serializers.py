@@ -52,5 +52,6 @@ class PaymentSessionSerializer(serializers.Serializer[Any]):
     def to_representation(self, instance: PaymentSession) -> dict[str, Any]:
         """Return what is shown of the session, or of the one in its place."""
         current = in_place_of(instance)
-        shown = _Shown(current, view_of(current), is_final(current), current.pk != instance.pk)
+        view = view_of(current)
+        shown = _Shown(current, view, is_final(current, view), current.pk != instance.pk)
         return super().to_representation(shown)

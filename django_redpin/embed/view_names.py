@@ -58,9 +58,9 @@ def view_of(session: PaymentSession) -> str:
     return OPEN if frame_source(session) else ATTENTION
 
 
-def is_final(session: PaymentSession) -> bool:
-    """Tell whether nothing of what the payer sees will change any more."""
-    return session.state == State.REJECTED or view_of(session) in (PAID, CALLED_OFF)
+def is_final(session: PaymentSession, view: str) -> bool:
+    """Tell whether nothing will change any more of what the payer sees: the session's view."""
+    return session.state == State.REJECTED or view in (PAID, CALLED_OFF)
 
 
 def _is_past(session: PaymentSession) -> bool:

@@ -19,6 +19,11 @@ def order_is_paid(shop: Shop, order: str) -> bool:
     return bool(shop.status(order)["order"] == "paid")
 
 
+def staged(shop: Shop, order: str, mode: str) -> str:
+    """Return the address of the stage's page that shows the order's session in this mode."""
+    return f"{shop.url}/stage/orders/{order.split('/')[-2]}/?mode={mode}"
+
+
 def view(page: Page) -> str | None:
     return page.locator("[data-redpin-session]").get_attribute("data-redpin-view")
 
@@ -55,14 +60,14 @@ def test_a35_a_home_is_bought_by_way_of_redpins_site(
     shop: Shop, page: Page, context: BrowserContext
 ) -> None:
     order = reserve(page, shop)
-    page.goto(f"{shop.url}/stage/orders/{order.split('/')[-2]}/?mode=redirect")
+    page.goto(staged(shop, order, "redirect"))
     page.get_by_role("link", name="Continue to the payment page").click()
     page.wait_for_url(f"{shop.at.sandbox}/**")
     assert page.evaluate("window.opener") is None
     enter_code(context, page)
     pay(page)
     expect(page.get_by_role("heading", name="Payment completed")).to_be_visible()
-    page.goto(f"{shop.url}/stage/orders/{order.split('/')[-2]}/?mode=redirect")
+    page.goto(staged(shop, order, "redirect"))
 
     expect(page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
     assert order_is_paid(shop, order)
@@ -73,7 +78,7 @@ def test_a35_a_home_is_bought_in_a_window_of_its_own(
 ) -> None:
     """Django's default opener policy cuts the two apart, and nothing needs them together."""
     order = reserve(page, shop)
-    answer = page.goto(f"{shop.url}/stage/orders/{order.split('/')[-2]}/?mode=popup")
+    answer = page.goto(staged(shop, order, "popup"))
     assert answer is not None
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     with context.expect_page() as opened:
@@ -91,7 +96,7 @@ def test_going_back_from_redpins_site_shows_what_became_of_it(
     shop: Shop, page: Page, context: BrowserContext
 ) -> None:
     order = reserve(page, shop)
-    url = f"{shop.url}/stage/orders/{order.split('/')[-2]}/?mode=redirect"
+    url = staged(shop, order, "redirect")
     page.goto(url)
     page.get_by_role("link", name="Continue to the payment page").click()
     enter_code(context, page)
