@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tests.real.parts import wait_for
 
@@ -102,8 +102,16 @@ def test_going_back_from_redpins_site_shows_what_became_of_it(
     enter_code(context, page)
     pay(page)
     wait_for(lambda: order_is_paid(shop, order))
-    while page.url != url:
-        page.go_back(wait_until="commit")  # A page from the cache does not load.
+    expect(page.get_by_role("heading", name="Payment completed")).to_be_visible()
+
+    def is_back() -> bool:
+        if page.url != url:
+            # A page from the cache does not load, and for a moment can't be asked anything.
+            with suppress(Error):
+                page.go_back(wait_until="commit")
+        return page.url == url
+
+    wait_for(is_back)
 
     expect(page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
 
