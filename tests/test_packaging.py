@@ -97,10 +97,12 @@ def test_the_wheels_metadata_names_version_licence_and_dependencies(wheel: zipfi
     assert metadata["Version"] == django_redpin.__version__
     assert metadata["Requires-Python"] == ">=3.10"
     assert needed == {
-        *("babel", "celery", "django", "djangorestframework", "py-moneyed", "requests"),
-        *("requests-oauthlib", "simplejson", "urllib3"),
+        *("babel", "celery", "django", "djangorestframework", "py-moneyed", "pycountry"),
+        *("requests", "requests-oauthlib", "schwifty", "simplejson", "urllib3"),
     }
-    assert metadata.get_all("Provides-Extra") == ["openapi"]
+    assert sorted(metadata.get_all("Provides-Extra", [])) == [
+        *("encryption", "export", "health", "openapi", "opentelemetry", "progress"),
+    ]
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
 
 

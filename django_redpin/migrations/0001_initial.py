@@ -274,6 +274,12 @@ class Migration(migrations.Migration):
                 ),
                 ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
                 (
+                    "anonymised_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="anonymised"
+                    ),
+                ),
+                (
                     "last_error",
                     models.CharField(blank=True, max_length=500, verbose_name="last error"),
                 ),
@@ -331,6 +337,14 @@ class Migration(migrations.Migration):
                 "verbose_name": "payment session",
                 "verbose_name_plural": "payment sessions",
                 "ordering": ["-pk"],
+                "permissions": [
+                    ("refresh_paymentsession", "Can ask Redpin about payment sessions"),
+                    ("renew_paymentsession", "Can renew payment sessions"),
+                    ("expire_paymentsession", "Can expire payment sessions"),
+                    ("dispatch_paymentsession", "Can tell receivers of payment sessions again"),
+                    ("release_paymentsession", "Can release payment sessions from review"),
+                    ("export_paymentsession", "Can export payment sessions"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -544,6 +558,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "note",
+                    models.CharField(
+                        blank=True,
+                        help_text="What the person who did it wrote.",
+                        max_length=500,
+                        verbose_name="note",
+                    ),
+                ),
+                (
                     "occurred_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="occurred"),
                 ),
@@ -621,28 +644,44 @@ class Migration(migrations.Migration):
             model_name="paymentsession",
             index=models.Index(fields=["state", "next_attempt_at"], name="redpin_session_attempt"),
         ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["client_customer_ref"], name="redpin_session_customer_ref"),
+        ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["state", "-id"], name="redpin_session_state"),
+        ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["payment_status", "-id"], name="redpin_session_status"),
+        ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["created_at"], name="redpin_session_created"),
+        ),
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
-                fields=("account", "client_reference_id"), name="redpin_session_reference_unique"
+                fields=("client_reference_id", "account"), name="redpin_session_reference_unique"
             ),
         ),
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
-                fields=("account", "session_id"), name="redpin_session_id_unique"
+                fields=("session_id", "account"), name="redpin_session_id_unique"
             ),
         ),
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
-                fields=("account", "payment_id"), name="redpin_session_payment_unique"
+                fields=("payment_id", "account"), name="redpin_session_payment_unique"
             ),
         ),
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
-                fields=("account", "idempotency_key"), name="redpin_session_key_unique"
+                fields=("idempotency_key", "account"), name="redpin_session_key_unique"
             ),
         ),
         migrations.AddConstraint(
@@ -674,7 +713,15 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
         ),
         migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),
+        ),
+        migrations.AddIndex(
             model_name="statustransition",
             index=models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt"),
+        ),
+        migrations.AddIndex(
+            model_name="statustransition",
+            index=models.Index(fields=["outcome", "-id"], name="redpin_transition_outcome"),
         ),
     ]

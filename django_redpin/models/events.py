@@ -83,6 +83,7 @@ class WebhookEvent(models.Model):
             models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
             models.Index(fields=["received_at"], name="redpin_event_received"),
             models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
+            models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),
         ]
         permissions = [("redrive_webhookevent", "Can process webhook events again")]
 

@@ -56,6 +56,9 @@ class StatusTransition(models.Model):
     is_documented = models.BooleanField(
         _("documented"), default=True, help_text=_("Whether Redpin's flow has this step.")
     )
+    note = models.CharField(
+        _("note"), max_length=500, blank=True, help_text=_("What the person who did it wrote.")
+    )
     occurred_at = models.DateTimeField(_("occurred"), null=True, blank=True)
     created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 
@@ -72,7 +75,10 @@ class StatusTransition(models.Model):
         verbose_name = _("status transition")
         verbose_name_plural = _("status transitions")
         ordering = ["pk"]
-        indexes = [models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt"),
+            models.Index(fields=["outcome", "-id"], name="redpin_transition_outcome"),
+        ]
         permissions = [("redrive_statustransition", "Can tell receivers of a transition again")]
 
     def __str__(self) -> str:

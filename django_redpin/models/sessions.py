@@ -71,6 +71,7 @@ class PaymentSession(models.Model):
         verbose_name=_("payer"),
     )
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    anonymised_at = models.DateTimeField(_("anonymised"), null=True, blank=True, editable=False)
     renews = models.OneToOneField(
         "self",
         on_delete=models.PROTECT,
@@ -102,19 +103,20 @@ class PaymentSession(models.Model):
         verbose_name_plural = _("payment sessions")
         ordering = ["-pk"]
         # Within an account: a webhook names no customer, and the ids of a sandbox may coincide with
-        # those of the live system.
+        # those of the live system. The account comes last, so that a search without it finds the
+        # row by index, too.
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "client_reference_id"], name="redpin_session_reference_unique"
+                fields=["client_reference_id", "account"], name="redpin_session_reference_unique"
             ),
             models.UniqueConstraint(
-                fields=["account", "session_id"], name="redpin_session_id_unique"
+                fields=["session_id", "account"], name="redpin_session_id_unique"
             ),
             models.UniqueConstraint(
-                fields=["account", "payment_id"], name="redpin_session_payment_unique"
+                fields=["payment_id", "account"], name="redpin_session_payment_unique"
             ),
             models.UniqueConstraint(
-                fields=["account", "idempotency_key"], name="redpin_session_key_unique"
+                fields=["idempotency_key", "account"], name="redpin_session_key_unique"
             ),
             models.CheckConstraint(
                 condition=models.Q(amount__gt=0), name="redpin_session_amount_positive"
@@ -122,6 +124,19 @@ class PaymentSession(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="redpin_session_attempt"),
+            models.Index(fields=["client_customer_ref"], name="redpin_session_customer_ref"),
+            # What the admin lists: the newest of a state, or of a status.
+            models.Index(fields=["state", "-id"], name="redpin_session_state"),
+            models.Index(fields=["payment_status", "-id"], name="redpin_session_status"),
+            models.Index(fields=["created_at"], name="redpin_session_created"),
+        ]
+        permissions = [
+            ("refresh_paymentsession", "Can ask Redpin about payment sessions"),
+            ("renew_paymentsession", "Can renew payment sessions"),
+            ("expire_paymentsession", "Can expire payment sessions"),
+            ("dispatch_paymentsession", "Can tell receivers of payment sessions again"),
+            ("release_paymentsession", "Can release payment sessions from review"),
+            ("export_paymentsession", "Can export payment sessions"),
         ]
 
     def __str__(self) -> str:

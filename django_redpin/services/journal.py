@@ -17,6 +17,7 @@ Subject = StatusTransition.Subject
 
 _ALWAYS: Final = Q()
 _REASONS_LENGTH: Final = 1000  # Of the columns.
+_NOTE_LENGTH: Final = 500
 
 
 def write(
@@ -29,6 +30,7 @@ def write(
     share: SessionRecipient | None = None,
     occurred_at: datetime | None = None,
     is_documented: bool = True,
+    note: str = "",
 ) -> StatusTransition:
     """Write one line, to be dispatched after the commit. Call it in the transaction of the move."""
     transition = StatusTransition.objects.create(
@@ -40,6 +42,7 @@ def write(
         share=share,
         occurred_at=occurred_at,
         is_documented=is_documented,
+        note=note,
         next_attempt_at=timezone.now(),
     )
     enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
@@ -92,11 +95,12 @@ def hold_for_review(
 
 
 @retried
-def release_from_review(session: PaymentSession) -> bool:
+def release_from_review(session: PaymentSession, *, note: str = "") -> bool:
     """Say that a person has looked at the session: it needs no review any more.
 
-    What was held back meanwhile, that its payment is complete, is told then. Returns False where
-    it needed none, or has been given another reason since `session` was read.
+    What was held back meanwhile, that its payment is complete, is told then. `note` says what they
+    found, and is kept in the journal (its first 500 characters). Returns False where it needed no
+    review, or has been given another reason since `session` was read.
     """
     reason = session.review_reason
     with transaction.atomic():
@@ -106,7 +110,7 @@ def release_from_review(session: PaymentSession) -> bool:
             )
         )
         if released:
-            write(session, Subject.REVIEW, reason, "")
+            write(session, Subject.REVIEW, reason, "", note=note[:_NOTE_LENGTH])
     session.refresh_from_db()
     rearm_held(session)
     return bool(released)
