@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..l10n import display_money
 from ..models import PaymentSession
+from . import filters
+from .badges import badge, payment_status_badge, state_badge
+from .listing import KeysetAdmin
 from .readonly import ReadOnlyAdmin
 
+# One name or address may be that of several people; a list of all that each pays helps nobody.
+_MOST_PEOPLE: Final = 20
 
-class SessionListAdmin(ReadOnlyAdmin):
+
+class SessionListAdmin(KeysetAdmin, ReadOnlyAdmin):
     """What is listed of each session, and what one can search and filter by."""
 
     list_display = (
         "client_reference_id",
-        "client_customer_ref",
+        "shown_state",
+        "shown_payment_status",
         "formatted_amount",
         "due_date",
-        "state",
-        "payment_status",
-        "review_reason",
-        "created_at",
+        "shown_payer",
+        "shown_review",
+        "shown_created",
     )
+    list_select_related = ("payer",)
+    list_deferred = ("session_url",)
+    sortable_by = ("shown_created",)
     list_filter = (
-        "state",
-        "payment_status",
-        "currency",
-        ("review_reason", admin.EmptyFieldListFilter),
-        "account",
-        "created_at",
+        filters.ReviewFilter,
+        filters.StateFilter,
+        filters.PaymentStatusFilter,
+        filters.CreatedFilter,
+        filters.CurrencyFilter,
+        filters.AccountFilter,
     )
     search_fields = (
         "client_reference_id__exact",
@@ -38,8 +54,67 @@ class SessionListAdmin(ReadOnlyAdmin):
         "client_customer_ref__exact",
         "idempotency_key__exact",
     )
-    search_help_text = _("Exact: reference, session id, payment id, payer's reference or key.")
+    search_help_text = _(
+        "Exact: reference, session id, payment id, payer's reference or key; else the payer's user"
+        " name or e-mail."
+    )
 
-    @admin.display(description=_("amount"), ordering="amount")
-    def formatted_amount(self, obj: PaymentSession) -> str:
-        return display_money(obj.money)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Look for what names a session; only where nothing is found, for who pays."""
+        found, _twice = super().get_search_results(request, queryset, search_term)
+        if not search_term.strip() or found.exists():
+            return found, False
+        return queryset.filter(payer__in=_people(search_term.strip())), False
+
+    @admin.display(description=_("state"))
+    def shown_state(self, obj: PaymentSession) -> SafeString:
+        return state_badge(obj)
+
+    @admin.display(description=_("payment status"))
+    def shown_payment_status(self, obj: PaymentSession) -> SafeString | str:
+        return payment_status_badge(obj.payment_status)
+
+    @admin.display(description=_("amount"))
+    def formatted_amount(self, obj: PaymentSession) -> SafeString:
+        return format_html('<span class="redpin-amount">{}</span>', display_money(obj.money))
+
+    @admin.display(description=_("payer"))
+    def shown_payer(self, obj: PaymentSession) -> SafeString | str:
+        if obj.payer is None:
+            return obj.client_customer_ref
+        # A project's own users need not have more of a name than they sign in with.
+        name = getattr(obj.payer, "get_full_name", str)() or obj.payer.get_username()
+        detail = '{}<small class="redpin-detail">{}</small>'
+        return format_html(detail, name, obj.client_customer_ref)
+
+    @admin.display(description=_("review"))
+    def shown_review(self, obj: PaymentSession) -> SafeString | str:
+        return badge(_("needs review"), "bad") if obj.review_reason else ""
+
+    @admin.display(description=_("created"), ordering="pk")
+    def shown_created(self, obj: PaymentSession) -> Any:
+        return obj.created_at
+
+
+def _people(term: str) -> list[Any]:
+    """Return the keys of users with this name or e-mail, by those of the two that have an index."""
+    users = get_user_model()
+    names = [users.USERNAME_FIELD, getattr(users, "EMAIL_FIELD", None)]
+    wanted = Q()
+    for name in names:
+        if name and _leads_an_index(users._meta.get_field(name)):
+            wanted |= Q(**{name: term})
+    if not wanted:
+        return []
+    found = users._default_manager.filter(wanted).order_by("pk")
+    return list(found.values_list("pk", flat=True)[:_MOST_PEOPLE])
+
+
+def _leads_an_index(field: Any) -> bool:
+    """Tell whether rows are found by this column without reading the table."""
+    meta = field.model._meta
+    kept = [*meta.indexes, *meta.constraints]
+    leading = {next(iter(getattr(each, "fields", ())), None) for each in kept}
+    return field.unique or field.db_index or field.name in leading

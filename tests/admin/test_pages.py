@@ -84,7 +84,7 @@ def test_every_filter_of_every_list_answers(admin_client: Client, world: World) 
     for model in MODELS:
         html = html_of(admin_client, page(model))
         filters = {address for address, _ in Links(html).found if address.startswith("?")}
-        assert len(filters) > 5
+        assert len(filters) > 2
         for address in filters:
             html_of(admin_client, page(model) + address)
 
