@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,14 +15,12 @@ from ..l10n import display_money
 from ..models import PaymentSession
 from . import filters
 from .badges import badge, payment_status_badge, state_badge
-from .listing import KeysetAdmin
+from .export import ExportAdmin
+from .payers import payer_name, payers_called
 from .readonly import ReadOnlyAdmin
 
-# One name or address may be that of several people; a list of all that each pays helps nobody.
-_MOST_PEOPLE: Final = 20
 
-
-class SessionListAdmin(KeysetAdmin, ReadOnlyAdmin):
+class SessionListAdmin(ExportAdmin, ReadOnlyAdmin):
     """What is listed of each session, and what one can search and filter by."""
 
     list_display = (
@@ -66,7 +63,7 @@ class SessionListAdmin(KeysetAdmin, ReadOnlyAdmin):
         found, _twice = super().get_search_results(request, queryset, search_term)
         if not search_term.strip() or found.exists():
             return found, False
-        return queryset.filter(payer__in=_people(search_term.strip())), False
+        return queryset.filter(payer__in=payers_called(search_term.strip())), False
 
     @admin.display(description=_("state"))
     def shown_state(self, obj: PaymentSession) -> SafeString:
@@ -82,10 +79,9 @@ class SessionListAdmin(KeysetAdmin, ReadOnlyAdmin):
 
     @admin.display(description=_("payer"))
     def shown_payer(self, obj: PaymentSession) -> SafeString | str:
-        if obj.payer is None:
+        name = payer_name(obj)
+        if not name:
             return obj.client_customer_ref
-        # A project's own users need not have more of a name than they sign in with.
-        name = getattr(obj.payer, "get_full_name", str)() or obj.payer.get_username()
         detail = '{}<small class="redpin-detail">{}</small>'
         return format_html(detail, name, obj.client_customer_ref)
 
@@ -96,25 +92,3 @@ class SessionListAdmin(KeysetAdmin, ReadOnlyAdmin):
     @admin.display(description=_("created"), ordering="pk")
     def shown_created(self, obj: PaymentSession) -> Any:
         return obj.created_at
-
-
-def _people(term: str) -> list[Any]:
-    """Return the keys of users with this name or e-mail, by those of the two that have an index."""
-    users = get_user_model()
-    names = [users.USERNAME_FIELD, getattr(users, "EMAIL_FIELD", None)]
-    wanted = Q()
-    for name in names:
-        if name and _leads_an_index(users._meta.get_field(name)):
-            wanted |= Q(**{name: term})
-    if not wanted:
-        return []
-    found = users._default_manager.filter(wanted).order_by("pk")
-    return list(found.values_list("pk", flat=True)[:_MOST_PEOPLE])
-
-
-def _leads_an_index(field: Any) -> bool:
-    """Tell whether rows are found by this column without reading the table."""
-    meta = field.model._meta
-    kept = [*meta.indexes, *meta.constraints]
-    leading = {next(iter(getattr(each, "fields", ())), None) for each in kept}
-    return field.unique or field.db_index or field.name in leading
