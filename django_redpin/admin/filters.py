@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.db import connections
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -257,10 +258,11 @@ class SinceFilter(BoundedFilter):
     def condition(self, chosen: Sequence[str]) -> Q:
         """Bound the key, too: else the last page would read on to the table's other end."""
         since = _start_of(chosen[0])
-        first = self.rows.order_by(self.column).filter(
-            **{f"{self.column}__gte": since - _UNORDERED}
+        older = self.rows.order_by(f"-{self.column}").filter(
+            **{f"{self.column}__lt": since - _UNORDERED}
         )
-        return Q(**{f"{self.column}__gte": since, "pk__gte": first.values("pk")[:1]})
+        bound = Coalesce(Subquery(older.values("pk")[:1]), 0)
+        return Q(**{f"{self.column}__gte": since, "pk__gt": bound})
 
 
 class CreatedFilter(SinceFilter):
