@@ -90,8 +90,9 @@ class ExportAdmin(KeysetAdmin):
         resource = SessionResource()
         names = resource.get_export_headers()
         usual = {"columns": [name for name in names if name not in ON_DEMAND]}
-        form = ExportForm(request.POST or None, names=names, initial=usual)
-        if request.method == "POST" and form.is_valid():
+        posted = request.POST if request.method == "POST" else None
+        form = ExportForm(posted, names=names, initial=usual)
+        if form.is_valid():
             return self._send(request, listed, resource, form.cleaned_data["columns"])
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         context = {

@@ -97,7 +97,7 @@ SEARCHES: Final[list[tuple[type[Row], str, int]]] = [
     (StatusTransition, "order-3", 4),
     (Recipient, "onerror", 1),
     (Recipient, "nobody", 0),
-    *((model, HOSTILE, 1 if model is Recipient else 0) for model in MODELS),
+    *((model, HOSTILE, 0 if model is StatusTransition else 1) for model in MODELS),
 ]
 
 
