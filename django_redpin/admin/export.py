@@ -19,7 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -67,14 +67,14 @@ class ExportAdmin(KeysetAdmin):
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         context = {**(extra_context or {})}
         if apps.is_installed("import_export") and self.has_export_permission(request):
             address = reverse(
                 "admin:redpin_paymentsession_export", current_app=self.admin_site.name
             )
             context["export_url"] = f"{address}?{request.GET.urlencode()}"
-        answer: HttpResponseBase = super().changelist_view(request, context)
+        answer: HttpResponse = super().changelist_view(request, context)
         return answer
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
@@ -84,7 +84,7 @@ class ExportAdmin(KeysetAdmin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         try:
-            listed = self.get_changelist_instance(request)
+            listed: Any = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(request.path)
         resource = SessionResource()
@@ -94,7 +94,7 @@ class ExportAdmin(KeysetAdmin):
         form = ExportForm(posted, names=names, initial=usual)
         if form.is_valid():
             return self._send(request, listed, resource, form.cleaned_data["columns"])
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": _("Export payment sessions"),
@@ -102,6 +102,7 @@ class ExportAdmin(KeysetAdmin):
             "form": form,
             "filters": [str(spec.title) for spec in listed.filter_specs if spec.chosen],
             "query": listed.query,
+            "list_url": f"../{listed.get_query_string()}",
             "media": self.media,
         }
         return TemplateResponse(request, "admin/redpin/paymentsession/export.html", context)
@@ -110,8 +111,9 @@ class ExportAdmin(KeysetAdmin):
         self, request: HttpRequest, listed: Any, resource: SessionResource, columns: list[str]
     ) -> StreamingHttpResponse:
         # Before the first row leaves: who took what away is known even if this process dies.
+        author: Any = request.user
         entry = LogEntry.objects.create(
-            user_id=request.user.pk,
+            user=author,
             content_type=ContentType.objects.get_for_model(PaymentSession),
             object_repr=str(_("export of payment sessions")),
             action_flag=CHANGE,
@@ -161,5 +163,6 @@ def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Iterator[str]:
 
 async def _asynchronous(lines: Iterator[str]) -> AsyncIterator[str]:
     """Yield the same; Django would otherwise hold all of them in memory on ASGI."""
-    while (line := await sync_to_async(next)(lines, None)) is not None:
+    read = sync_to_async(lambda: next(lines, None))
+    while (line := await read()) is not None:
         yield line

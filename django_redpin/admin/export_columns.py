@@ -21,7 +21,7 @@ _CONTROL: Final = ("\t", "\r", "\n")
 ON_DEMAND: Final = frozenset({"metadata"})
 
 
-class SessionResource(ModelResource):
+class SessionResource(ModelResource):  # type: ignore[misc]
     """What is told of a session, and nothing by which one could pay or act in its name."""
 
     payer = Field(column_name="payer")

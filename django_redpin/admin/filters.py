@@ -48,7 +48,7 @@ class BoundedFilter(admin.ListFilter):
         model: type[Model],
         model_admin: admin.ModelAdmin[Any],
     ) -> None:
-        super().__init__(request, params, model, model_admin)  # type: ignore[arg-type]
+        super().__init__(request, params, model, model_admin)
         (given,) = params.pop(self.parameter, None) or [""]
         self.rows = model_admin.get_queryset(request)
         self.options = self.find_options(given.split(",") if given else [])
@@ -106,7 +106,9 @@ class BoundedFilter(admin.ListFilter):
             is_selected = token in self.chosen
             kept = [each for each in self.chosen if each != token] if self.is_several else []
             others = kept if is_selected else [*kept, token]
-            yield self._choice(changelist, label, others, is_selected=is_selected)
+            # Not every look tells several that are chosen from the rest.
+            text = f"\N{CHECK MARK} {label}" if is_selected else label
+            yield self._choice(changelist, text, others, is_selected=is_selected)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the chosen options, or all."""

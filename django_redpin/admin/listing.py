@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, ChangeList
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from .filters import BoundedFilter
 from .readonly import AnyModelAdmin
 
 # "after.7": what follows row 7 in the list's order. Eighteen digits fit any database's integer.
@@ -28,6 +26,9 @@ _TOLD: Final = 200
 
 class KeysetChangeList(ChangeList):
     """One page of a list, and whether there is more on either side."""
+
+    list_filter: Any
+    model_admin: Any
 
     def get_filters(self, request: HttpRequest) -> Any:
         """Take what the filters know from the query string, and tell of what none of them does.
@@ -54,7 +55,7 @@ class KeysetChangeList(ChangeList):
         rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
         return rows.defer(*self.model_admin.list_deferred)
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Return the one order that every filter's index has, forwards or backwards."""
         return ["pk"] if super().get_ordering(request, queryset)[:1] == ["pk"] else ["-pk"]
 
@@ -89,10 +90,9 @@ class KeysetAdmin(AnyModelAdmin):
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    ordering: Sequence[str] = ("-pk",)
-    list_filter: Sequence[type[BoundedFilter]] = ()
+    ordering = ("-pk",)
     # Columns that a list need not read, as it doesn't show them.
-    list_deferred: Sequence[str] = ()
+    list_deferred: ClassVar[Sequence[str]] = ()
 
     class Media:
         css = {"all": ["redpin/admin.css"]}
@@ -114,13 +114,13 @@ class KeysetAdmin(AnyModelAdmin):
         return queryset.filter(wanted), False
 
     def response_action(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase | None:
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Run the action on the rows that are ticked, whatever the form says of all the others."""
         post = request.POST.copy()
         post["select_across"] = "0"
         request.POST = post  # type: ignore[assignment]
-        answer: HttpResponseBase | None = super().response_action(request, *args, **kwargs)
+        answer: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
         return answer
 
 

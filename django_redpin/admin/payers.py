@@ -26,10 +26,13 @@ def payers_called(term: str) -> list[Any]:
     """Return the keys of users with this user name or e-mail, by those of the two with an index."""
     users = get_user_model()
     names = (users.USERNAME_FIELD, getattr(users, "EMAIL_FIELD", None))
-    lookups = [(name, term) for name in names if name and _has_index(users._meta.get_field(name))]
-    if not lookups:
+    wanted = Q()
+    for name in names:
+        if name and _has_index(users._meta.get_field(name)):
+            wanted |= Q(**{name: term})
+    if not wanted:
         return []
-    found = users._default_manager.filter(Q.create(lookups, connector=Q.OR)).order_by("pk")
+    found = users._default_manager.filter(wanted).order_by("pk")
     return list(found.values_list("pk", flat=True)[:_MOST])
 
 

@@ -30,7 +30,6 @@ class SessionListAdmin(ExportAdmin, ReadOnlyAdmin):
         "formatted_amount",
         "due_date",
         "shown_payer",
-        "shown_review",
         "shown_created",
     )
     list_select_related = ("payer",)
@@ -67,7 +66,9 @@ class SessionListAdmin(ExportAdmin, ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def shown_state(self, obj: PaymentSession) -> SafeString:
-        return state_badge(obj)
+        if not obj.review_reason:
+            return state_badge(obj)
+        return format_html("{} {}", state_badge(obj), badge(_("needs review"), "bad"))
 
     @admin.display(description=_("payment status"))
     def shown_payment_status(self, obj: PaymentSession) -> SafeString | str:
@@ -84,10 +85,6 @@ class SessionListAdmin(ExportAdmin, ReadOnlyAdmin):
             return obj.client_customer_ref
         detail = '{}<small class="redpin-detail">{}</small>'
         return format_html(detail, name, obj.client_customer_ref)
-
-    @admin.display(description=_("review"))
-    def shown_review(self, obj: PaymentSession) -> SafeString | str:
-        return badge(_("needs review"), "bad") if obj.review_reason else ""
 
     @admin.display(description=_("created"), ordering="pk")
     def shown_created(self, obj: PaymentSession) -> Any:

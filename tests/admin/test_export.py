@@ -12,7 +12,6 @@ from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
@@ -29,16 +28,21 @@ from .world import HOSTILE, World, make_session, may, page
 COLUMNS: Final = [name for name in SessionResource().get_export_headers() if name not in ON_DEMAND]
 
 
+def send(client: Client, query: str = "", columns: list[str] | None = None) -> Any:
+    """Export by POST; return the response, of which nothing is read yet."""
+    form = {"columns": COLUMNS if columns is None else columns}
+    response: Any = client.post(page(PaymentSession, "export") + query, form)
+    assert response.status_code == 200
+    assert response.streaming
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    return response
+
+
 def rows_of(
     client: Client, query: str = "", columns: list[str] | None = None
 ) -> list[dict[str, str]]:
     """Export by POST; return the rows of the file."""
-    form = {"columns": COLUMNS if columns is None else columns}
-    response = client.post(page(PaymentSession, "export") + query, form)
-    assert response.status_code == 200
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert isinstance(response, StreamingHttpResponse)
-    text = response.getvalue().decode("utf-8-sig")
+    text = send(client, query, columns).getvalue().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -93,9 +97,7 @@ def test_e27_no_cell_begins_like_a_formula(text: str) -> None:
 def test_e26_no_secret_and_no_more_than_was_asked_for_is_exported(
     admin_client: Client, world: World
 ) -> None:
-    response = admin_client.post(page(PaymentSession, "export"), {"columns": COLUMNS})
-    assert isinstance(response, StreamingHttpResponse)
-    text = response.getvalue().decode()
+    text = send(admin_client).getvalue().decode()
 
     assert "canary-session-url" not in text
     assert "CANARY" not in text
@@ -126,8 +128,7 @@ def test_memory_and_queries_are_bounded_by_chunks(
     for number in range(25):
         payer = User.objects.create_user(f"payer-{number}")
         make_session(number, escrow, payer=payer)
-    response = admin_client.post(page(PaymentSession, "export"), {"columns": COLUMNS})
-    assert isinstance(response, StreamingHttpResponse)
+    response = send(admin_client)
     lines: Iterator[Any] = iter(response)
 
     def queries(count: int) -> list[str]:
@@ -165,8 +166,7 @@ def test_an_export_that_breaks_off_is_noted_as_such(
 ) -> None:
     for number in range(3):
         make_session(number, escrow)
-    response = admin_client.post(page(PaymentSession, "export"), {"columns": COLUMNS})
-    assert isinstance(response, StreamingHttpResponse)
+    response = send(admin_client)
     assert LogEntry.objects.get().get_change_message() == "Export began."
 
     lines: Iterator[Any] = iter(response)
@@ -241,7 +241,7 @@ def test_on_asgi_the_rows_are_sent_as_they_are_read(
     async def exported() -> str:
         await async_client.aforce_login(admin_user)
         form = {"columns": ["amount", "currency"]}
-        response = await async_client.post(page(PaymentSession, "export"), form)
+        response: Any = await async_client.post(page(PaymentSession, "export"), form)
         assert response.is_async
         return b"".join([part async for part in response]).decode("utf-8-sig")
 

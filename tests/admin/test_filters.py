@@ -90,7 +90,7 @@ def test_sessions_are_filtered_by_several_values_at_once(
 def test_a_link_adds_a_value_and_takes_it_back(admin_client: Client) -> None:
     def leads(query: str, label: str) -> str:
         html = admin_client.get(f"{page(PaymentSession)}?{query}").content.decode()
-        (address,) = re.findall(rf'<a href="\?([^"]*)">{label}</a>', html)
+        (address,) = re.findall(rf'<a href="\?([^"]*)">(?:✓ )?{label}</a>', html)
         return unescape(address)
 
     both = leads("state__in=open", "expired")
@@ -102,6 +102,7 @@ def test_a_link_adds_a_value_and_takes_it_back(admin_client: Client) -> None:
     ]
     assert leads(both, "open") == "state__in=expired"
     assert leads("state__in=open", "open") == ""
+    assert "✓ open</a>" in admin_client.get(f"{page(PaymentSession)}?{both}").content.decode()
 
 
 @pytest.mark.usefixtures("sessions")

@@ -16,8 +16,9 @@ import environ
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import ConnectionHandler, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -114,7 +115,7 @@ QUERIES: Final[list[tuple[type[Row], str]]] = [
     *(
         (PaymentSession, query)
         for query in (
-            "o=7",
+            "o=6",
             "state__in=closed",
             "state__in=open",
             "state__in=unknown,rejected",
