@@ -1,5 +1,5 @@
 """Run the tests on PostgreSQL and MariaDB, real workers on each database with RabbitMQ and Redis,
-and the demo with PostgreSQL, RabbitMQ and Redis.
+the admin at a million sessions on PostgreSQL, and the demo with PostgreSQL, RabbitMQ and Redis.
 
 With CI set a service that does not answer is a failure; elsewhere it is skipped, loudly.
 """
@@ -39,6 +39,7 @@ def main() -> int:
             [mariadb, *brokers],
             lambda: workers(brokers, f"{mariadb}/redpin_real"),
         ),
+        ("Admin at a million sessions: PostgreSQL", [postgres], at_scale),
         ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
         ("Demo: PostgreSQL, Redis", [postgres, redis], lambda: demo(postgres, redis)),
     ]
@@ -86,6 +87,11 @@ def workers(brokers: list[str], database: str = "") -> int:
         tests += ["tests/real/test_kills.py", "tests/real/test_web_kills.py"]
         environment["DATABASE_URL"] = database
     return run([sys.executable, "-m", "pytest", *tests, *sys.argv[1:]], **environment)
+
+
+def at_scale() -> int:
+    """Run what looks at the plans of the admin's queries; the data sets are kept for the next."""
+    return run([sys.executable, "-m", "pytest", "tests/admin/test_scale.py", *sys.argv[1:]])
 
 
 def demo(postgres: str, broker: str) -> int:

@@ -1280,6 +1280,48 @@ MUTANTS: Final = (
         " not in wrong and None == origin_of(",
         "tests/test_checks.py",
     ),
+    Mutant(
+        "a list that answers no question about what it hides",
+        "django_redpin/admin/listing.py",
+        "        self.filter_params = {**ignored, **known}\n",
+        "        self.filter_params = {**self.filter_params, **known}\n",
+        "tests/admin/test_filters.py",
+    ),
+    Mutant(
+        "the hosted page's address, which no list reads",
+        "django_redpin/admin/session_list.py",
+        '    list_deferred = ("session_url",)\n',
+        "",
+        "tests/admin/test_lists.py",
+    ),
+    Mutant(
+        "the action that takes what is ticked, and not all there is",
+        "django_redpin/admin/listing.py",
+        '        post["select_across"] = "0"\n',
+        "",
+        "tests/admin/test_lists.py",
+    ),
+    Mutant(
+        "the export's own permission",
+        "django_redpin/admin/export.py",
+        'may_view and request.user.has_perm("redpin.export_paymentsession")',
+        "may_view",
+        "tests/admin/test_export.py",
+    ),
+    Mutant(
+        "the formulas that no spreadsheet computes",
+        "django_redpin/admin/export_columns.py",
+        '    return f"\'{text}" if is_formula else text\n',
+        "    return text\n",
+        "tests/admin/test_export.py",
+    ),
+    Mutant(
+        "the columns that are offered, and no other",
+        "django_redpin/admin/export_columns.py",
+        '            "session_id",\n',
+        '            "session_id",\n            "session_url",\n',
+        "tests/admin/test_export.py",
+    ),
 )
 
 

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "import_export",
     "rest_framework",
     "django_redpin",
     "django_redpin.sandbox",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,24 +13,29 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import WebhookEvent
 from ..services.redrive import redrive_events
+from . import filters
+from .badges import event_badge, payment_status_badge
+from .listing import KeysetAdmin
 from .readonly import link
 from .redriving import PER_SECOND, RedrivingAdmin
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(RedrivingAdmin):
+class WebhookEventAdmin(KeysetAdmin, RedrivingAdmin):
     """Every event as it came, and what became of it."""
 
     list_display = (
-        "received_at",
+        "shown_received",
         "event_type",
-        "status",
+        "shown_status",
         "client_reference_id",
-        "outcome",
+        "shown_outcome",
         "attempts",
         "duplicates",
     )
-    list_filter = ("outcome", "status", "event_type", "account", "received_at")
+    list_deferred = ("body",)
+    list_filter = (filters.EventOutcomeFilter, filters.ReceivedFilter, filters.AccountFilter)
+    sortable_by = ("shown_received",)
     search_fields = ("client_reference_id__exact", "event_id__exact", "payment_id__exact")
     search_help_text = _("Exact: reference, event id or payment id.")
     fields = (
@@ -54,6 +61,18 @@ class WebhookEventAdmin(RedrivingAdmin):
     def redrive(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         """Make the selected events due again; say how many, and how many were left."""
         self.tell_redriven(request, redrive_events(queryset, per_second=PER_SECOND))
+
+    @admin.display(description=_("received"), ordering="pk")
+    def shown_received(self, obj: WebhookEvent) -> datetime:
+        return obj.received_at
+
+    @admin.display(description=_("status"))
+    def shown_status(self, obj: WebhookEvent) -> SafeString | str:
+        return payment_status_badge(obj.status)
+
+    @admin.display(description=_("outcome"))
+    def shown_outcome(self, obj: WebhookEvent) -> SafeString:
+        return event_badge(obj)
 
     @admin.display(description=_("session"))
     def session_link(self, obj: WebhookEvent) -> SafeString | str:

@@ -19,7 +19,8 @@ from ..models import Recipient
 from ..rules import exact_json
 from ..rules.bank_details import bank_details_faults
 from ..rules.money import is_payable
-from .readonly import AnyModelAdmin
+from . import filters
+from .listing import KeysetAdmin
 
 _SHOWN_DIGITS: Final = 4
 _LETTERS: Final = re.compile(r"[A-Za-z]{3}")
@@ -104,11 +105,13 @@ class NewRecipientForm(RecipientForm):
 
 
 @admin.register(Recipient)
-class RecipientAdmin(AnyModelAdmin):
+class RecipientAdmin(KeysetAdmin):
     """An account that money goes to is not edited in place: a new account is a new recipient."""
 
     list_display = ("name", "type", "country_code", "currency", "recipient_id", "account")
-    list_filter = ("type", "currency", "account")
+    list_filter = (filters.RecipientTypeFilter, filters.CurrencyFilter, filters.AccountFilter)
+    list_deferred = ("bank_details",)
+    sortable_by = ()
     search_fields = ("name__icontains", "recipient_id__exact")
     readonly_fields = (
         "masked_bank_details",
@@ -118,7 +121,6 @@ class RecipientAdmin(AnyModelAdmin):
         "next_attempt_at",
         "last_error",
     )
-    ordering = ("name",)
 
     def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
         fields = ["account", "name", "type", "country_code", "currency", "recipient_id"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,26 +12,35 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import StatusTransition
 from ..services.redrive import redrive_transitions
+from . import filters
+from .badges import dispatch_badge, value_badge
+from .listing import KeysetAdmin
 from .readonly import link
 from .redriving import PER_SECOND, RedrivingAdmin
 
 
 @admin.register(StatusTransition)
-class StatusTransitionAdmin(RedrivingAdmin):
+class StatusTransitionAdmin(KeysetAdmin, RedrivingAdmin):
     """Every transition, and whether receivers have been told of it."""
 
     list_display = (
-        "created_at",
+        "shown_created",
         "session",
         "subject",
-        "from_value",
-        "to_value",
-        "outcome",
+        "shown_from",
+        "shown_to",
+        "shown_outcome",
         "dispatched_at",
         "attempts",
     )
-    list_filter = ("subject", "outcome", "is_documented", "to_value")
+    list_filter = (
+        filters.DispatchFilter,
+        filters.SubjectFilter,
+        filters.DocumentedFilter,
+        filters.CreatedFilter,
+    )
     list_select_related = ("session",)
+    sortable_by = ("shown_created",)
     search_fields = ("session__client_reference_id__exact",)
     search_help_text = _("Exact: the session's reference.")
     fields = (
@@ -53,6 +64,22 @@ class StatusTransitionAdmin(RedrivingAdmin):
     def redrive(self, request: HttpRequest, queryset: QuerySet[StatusTransition]) -> None:
         """Make the selected transitions due again; say how many, and how many were left."""
         self.tell_redriven(request, redrive_transitions(queryset, per_second=PER_SECOND))
+
+    @admin.display(description=_("recorded"), ordering="pk")
+    def shown_created(self, obj: StatusTransition) -> datetime:
+        return obj.created_at
+
+    @admin.display(description=_("from"))
+    def shown_from(self, obj: StatusTransition) -> SafeString | str:
+        return value_badge(obj.subject, obj.from_value)
+
+    @admin.display(description=_("to"))
+    def shown_to(self, obj: StatusTransition) -> SafeString | str:
+        return value_badge(obj.subject, obj.to_value)
+
+    @admin.display(description=_("dispatch"))
+    def shown_outcome(self, obj: StatusTransition) -> SafeString:
+        return dispatch_badge(obj)
 
     @admin.display(description=_("session"))
     def session_link(self, obj: StatusTransition) -> SafeString | str:

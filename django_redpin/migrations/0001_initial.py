@@ -167,7 +167,8 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "indexes": [
-                    models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt")
+                    models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
+                    models.Index(fields=["currency"], name="redpin_recipient_currency"),
                 ],
             },
         ),
@@ -271,6 +272,16 @@ class Migration(migrations.Migration):
                 (
                     "review_reason",
                     models.CharField(blank=True, max_length=1000, verbose_name="needs review"),
+                ),
+                (
+                    "needs_review",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(review_reason="", then=False), default=True
+                        ),
+                        output_field=models.BooleanField(),
+                    ),
                 ),
                 ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
                 (
@@ -660,6 +671,18 @@ class Migration(migrations.Migration):
             model_name="paymentsession",
             index=models.Index(fields=["created_at"], name="redpin_session_created"),
         ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["currency", "-id"], name="redpin_session_currency"),
+        ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["account", "-id"], name="redpin_session_account"),
+        ),
+        migrations.AddIndex(
+            model_name="paymentsession",
+            index=models.Index(fields=["needs_review", "-id"], name="redpin_session_review"),
+        ),
         migrations.AddConstraint(
             model_name="paymentsession",
             constraint=models.UniqueConstraint(
@@ -717,11 +740,31 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),
         ),
         migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["event_id"], name="redpin_event_id"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["payment_id"], name="redpin_event_payment"),
+        ),
+        migrations.AddIndex(
             model_name="statustransition",
             index=models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt"),
         ),
         migrations.AddIndex(
             model_name="statustransition",
             index=models.Index(fields=["outcome", "-id"], name="redpin_transition_outcome"),
+        ),
+        migrations.AddIndex(
+            model_name="statustransition",
+            index=models.Index(fields=["subject", "-id"], name="redpin_transition_subject"),
+        ),
+        migrations.AddIndex(
+            model_name="statustransition",
+            index=models.Index(fields=["is_documented", "-id"], name="redpin_transition_known"),
+        ),
+        migrations.AddIndex(
+            model_name="statustransition",
+            index=models.Index(fields=["created_at"], name="redpin_transition_created"),
         ),
     ]

@@ -81,6 +81,9 @@ class WebhookEvent(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="redpin_event_attempt"),
             models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
+            # Redpin's support names an event, or a payment that may have no session here.
+            models.Index(fields=["event_id"], name="redpin_event_id"),
+            models.Index(fields=["payment_id"], name="redpin_event_payment"),
             models.Index(fields=["received_at"], name="redpin_event_received"),
             models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
             models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),

@@ -78,6 +78,9 @@ class StatusTransition(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="redpin_transition_attempt"),
             models.Index(fields=["outcome", "-id"], name="redpin_transition_outcome"),
+            models.Index(fields=["subject", "-id"], name="redpin_transition_subject"),
+            models.Index(fields=["is_documented", "-id"], name="redpin_transition_known"),
+            models.Index(fields=["created_at"], name="redpin_transition_created"),
         ]
         permissions = [("redrive_statustransition", "Can tell receivers of a transition again")]
 

@@ -84,7 +84,7 @@ def test_every_filter_of_every_list_answers(admin_client: Client, world: World) 
     for model in MODELS:
         html = html_of(admin_client, page(model))
         filters = {address for address, _ in Links(html).found if address.startswith("?")}
-        assert len(filters) > 5
+        assert len(filters) > 2
         for address in filters:
             html_of(admin_client, page(model) + address)
 
@@ -97,7 +97,7 @@ SEARCHES: Final[list[tuple[type[Row], str, int]]] = [
     (StatusTransition, "order-3", 4),
     (Recipient, "onerror", 1),
     (Recipient, "nobody", 0),
-    *((model, HOSTILE, 1 if model is Recipient else 0) for model in MODELS),
+    *((model, HOSTILE, 0 if model is StatusTransition else 1) for model in MODELS),
 ]
 
 
