@@ -237,6 +237,7 @@ class RedpinClient:
             return call(
                 method,
                 url,
+                account=account.alias,
                 template=path,
                 attempt=attempt,
                 bearer=token,
