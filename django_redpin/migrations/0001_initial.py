@@ -167,7 +167,8 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "indexes": [
-                    models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt")
+                    models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
+                    models.Index(fields=["unanswered_at"], name="redpin_recipient_unanswered"),
                 ],
             },
         ),

@@ -115,7 +115,10 @@ class Recipient(models.Model):
                 name="redpin_recipient_reference_unique",
             ),
         ]
-        indexes = [models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
+            models.Index(fields=["unanswered_at"], name="redpin_recipient_unanswered"),
+        ]
 
     def __str__(self) -> str:
         return self.name
