@@ -76,17 +76,17 @@ def dispatch_transition(pk: int) -> bool:
         _failed(transition, "; ".join(failure.text for failure in failures))
         raise_time_limit(failures)
         return False
-    now = timezone.now()
     update(
         _untold(transition),
         outcome=Outcome.TOLD,
-        dispatched_at=now,
+        dispatched_at=timezone.now(),
         next_attempt_at=None,
         leased_until=None,
         last_error="",
     )
     _note_end(Outcome.TOLD)
-    measure(Metric.DISPATCH_LAG, (now - transition.created_at).total_seconds())
+    lag = timezone.now() - transition.created_at
+    measure(Metric.DISPATCH_LAG, lag.total_seconds())
     return True
 
 

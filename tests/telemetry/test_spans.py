@@ -51,7 +51,7 @@ def test_a_create_call_is_a_span_with_the_token_and_the_request_inside(
     assert create.status.status_code is StatusCode.UNSET
     for child, mother in ((token, create), (ask, token), (call, create)):
         assert child.parent is not None
-        assert child.parent.span_id == mother.context.span_id  # type: ignore[union-attr]
+        assert child.parent.span_id == mother.context.span_id
     attributes = dict(call.attributes or {})
     assert call.kind is SpanKind.CLIENT
     assert len(str(attributes.pop("redpin.client_request_id"))) == 32
