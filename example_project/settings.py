@@ -7,6 +7,7 @@ DEMO_DATA_DIR. Nothing set and DEBUG off: it starts only with what production ne
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -116,6 +117,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_redpin",
 ]
+if find_spec("health_check"):
+    INSTALLED_APPS += ["health_check"]  # For /health/.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

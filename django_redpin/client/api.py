@@ -74,6 +74,10 @@ class RedpinClient:
     def __repr__(self) -> str:
         return f"<RedpinClient {self._account.alias}>"
 
+    def require_token(self) -> None:
+        """Have an access token, from memory if there is one. Raises as every call does for it."""
+        self._tokens.get()
+
     @hanging_up_on_nonsense()
     @sensitive_variables()
     def create_session(self, request: SessionRequest) -> CreatedSession:
@@ -237,6 +241,7 @@ class RedpinClient:
             return call(
                 method,
                 url,
+                account=account.alias,
                 template=path,
                 attempt=attempt,
                 bearer=token,

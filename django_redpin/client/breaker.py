@@ -18,10 +18,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ..exceptions import APIError, CircuitOpen, NoAnswer
+from ..telemetry import LogEvent, tell
 
 CLOSED: Final = "closed"
 OPEN: Final = "open"
 HALF_OPEN: Final = "half-open"
+_TOLD: Final = {
+    CLOSED: LogEvent.CIRCUIT_CLOSED,
+    OPEN: LogEvent.CIRCUIT_OPENED,
+    HALF_OPEN: LogEvent.CIRCUIT_PROBED,
+}
 
 # It opens after so many failures in a row, or when this share of the latest calls has failed.
 _FAILURES_IN_A_ROW: Final = 5
@@ -141,8 +147,8 @@ class CircuitBreaker:
     def _tell(self, before: str, after: str) -> None:
         """Log a change of state; not while the lock is held, for a log may be slow."""
         if before != after:
-            level = logging.WARNING if after == OPEN else logging.INFO
-            logger.log(level, "The circuit of %s is %s; it was %s.", self.name, after, before)
+            text = "The circuit of %s is %s; it was %s."
+            tell(logger, _TOLD[after], text, self.name, after, before, circuit=self.name)
 
 
 def _is_failure(error: BaseException) -> bool | None:

@@ -20,6 +20,7 @@ from moneyed import Money
 from ..exceptions import NoAnswer
 from ..rules.money import quantise
 from ..rules.requests import Item, PayeeShare, SessionRequest
+from ..telemetry import LogEvent, tell
 
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)"
@@ -144,7 +145,15 @@ def read_page(body: Mapping[str, Any], page: int, limit: int, as_of: datetime) -
         with suppress(NoAnswer):
             records.append(read_record(entry, as_of))
     if unreadable := len(entries) - len(records):
-        logger.warning("Page %s of Redpin's list has %s unreadable entries.", page, unreadable)
+        tell(
+            logger,
+            LogEvent.LIST_UNREADABLE,
+            "Page %s of Redpin's list has %s unreadable entries.",
+            page,
+            unreadable,
+            page=page,
+            count=unreadable,
+        )
     return SessionPage(tuple(records), read_total_pages(body, page, len(entries), limit), as_of)
 
 

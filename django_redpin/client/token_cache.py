@@ -20,6 +20,7 @@ from django.utils.crypto import salted_hmac
 from ..conf import Account
 from ..exceptions import NotSent, RedpinError
 from ..exceptions.interrupts import is_interrupt
+from ..telemetry import LogEvent, tell
 from .token_endpoint import is_token, refusal
 
 _REFUSAL_SECONDS: Final = 5.0
@@ -139,11 +140,16 @@ class SharedTokens:
             if is_interrupt(error):
                 raise
             self._away_until = time.monotonic() + _AWAY_SECONDS
-            logger.warning(
+            tell(
+                logger,
+                LogEvent.TOKEN_CACHE_AWAY,
                 "The cache %r is out of reach (%s); access tokens are not shared for %d seconds.",
                 self._alias,
                 type(error).__name__,
                 _AWAY_SECONDS,
+                cache=self._alias,
+                failure=type(error).__name__,
+                seconds=_AWAY_SECONDS,
             )
             return _AWAY
 

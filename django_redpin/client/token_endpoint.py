@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -30,6 +33,7 @@ from ..exceptions import (
 )
 from ..rules import exact_json
 from ..rules.addresses import is_secure_url
+from ..telemetry import client_span, note_call
 from .adapter import BoundedAdapter, bind
 from .breaker import breaker_for
 
@@ -103,18 +107,32 @@ def _ask(account: Account) -> tuple[str, float]:
             session.mount(url, _PlainLoopback())
         _this_thread.is_asking = True
         try:
-            # Redpin takes the credentials in the form's body, not in a Basic header.
-            answer = session.fetch_token(
-                url,
-                client_secret=account.required("client_secret"),
-                include_client_id=True,
-                timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
-                proxies=dict(account.proxies),
-                verify=account.ca_bundle or True,  # type: ignore[arg-type]  # A path, too.
-            )
+            with _span(account.token_url):
+                # Redpin takes the credentials in the form's body, not in a Basic header.
+                answer = session.fetch_token(
+                    url,
+                    client_secret=account.required("client_secret"),
+                    include_client_id=True,
+                    timeout=(account.connect_timeout, account.read_timeout, account.total_timeout),
+                    proxies=dict(account.proxies),
+                    verify=account.ca_bundle or True,  # type: ignore[arg-type]  # A path, too.
+                )
         finally:
             _this_thread.is_asking = False
     return answer["access_token"], answer["expires_in"]
+
+
+@contextmanager
+def _span(url: str) -> Iterator[None]:
+    template, began, failure = urlsplit(url).path, time.monotonic(), ""
+    with client_span("POST", template, url):
+        try:
+            yield
+        except BaseException as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            note_call("POST", template, seconds=time.monotonic() - began, failure=failure)
 
 
 def _https(url: str) -> str:

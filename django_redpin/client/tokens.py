@@ -21,6 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Account
 from ..exceptions import AuthenticationError, NotSent, RedpinError
+from ..telemetry import LogEvent, Spans, note, operation, tell
 from .token_cache import Failure, Grant, SharedTokens
 from .token_endpoint import ask_for_token
 
@@ -111,7 +112,16 @@ class TokenProvider:
         except RedpinError as error:
             self._postpone(old, _PAUSE_AFTER_FAILURE)
             left = old.dies_at - _now()
-            logger.warning("The access token was not renewed; it lasts %d s more. %s", left, error)
+            tell(
+                logger,
+                LogEvent.TOKEN_NOT_RENEWED,
+                "The access token was not renewed; it lasts %d s more. %s",
+                left,
+                error,
+                account=self._account.alias,
+                failure=type(error).__name__,
+                seconds=round(left),
+            )
             return old
         else:
             if new is None:
@@ -173,7 +183,9 @@ class TokenProvider:
         """Return a new token from the endpoint; let the others know, of a failure as well."""
         asked_at = _now()
         try:
-            value, life = ask_for_token(self._account)
+            with operation(Spans.TOKEN):
+                note(Spans.TOKEN, account=self._account.alias)
+                value, life = ask_for_token(self._account)
         except AuthenticationError as error:
             self._fail(Failure(error.status_code, error.code, _now()))
             raise

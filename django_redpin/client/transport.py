@@ -28,8 +28,8 @@ from ..exceptions import (
     RateLimitedError,
     ServerError,
 )
-from ..exceptions.interrupts import is_interrupt
 from ..rules import exact_json
+from ..telemetry import LogEvent, client_span, note_call, tell
 from .adapter import open_session
 
 _TEXT_LIMIT: Final = 500
@@ -47,10 +47,7 @@ _ERRORS: Final[Mapping[int, type[APIError]]] = {
     429: RateLimitedError,
 }
 
-_LOGGED: Final = (
-    "%(method)s %(path)s: %(outcome)s in %(duration_ms)d ms (attempt %(attempt)d,"
-    " client_request_id=%(client_request_id)s, redpin_request_id=%(redpin_request_id)s)"
-)
+_LOGGED: Final = "%s %s: %s in %d ms (attempt %d, client_request_id=%s, redpin_request_id=%s)"
 
 logger = logging.getLogger("django_redpin.client")
 _local = threading.local()
@@ -70,6 +67,7 @@ def call(
     url: str,
     *,
     bearer: str,
+    account: str = "",
     template: str = "",
     attempt: int = 1,
     timeout: tuple[float, float, float],
@@ -80,8 +78,9 @@ def call(
 ) -> Answer:
     """Send one request and return its 2xx answer. Time-outs in seconds: connect, read, total.
 
-    It is logged in one record, by `template`, the path with its parts not filled in, and the number
-    of this `attempt`: nothing that the URL, the headers or the bodies say of a payment.
+    It is logged in one record, and traced in one span, by `template`, the path with its parts not
+    filled in, and the number of this `attempt`: nothing that the URL, the headers or the bodies say
+    of a payment.
 
     Raises `NotSent` where nothing left this machine, `NoAnswer` where nothing can be trusted to
     have been said, and a subclass of `APIError` for an answer that is an error.
@@ -98,32 +97,34 @@ def call(
         data = exact_json.dumps(json)
     began = time.monotonic()
     response, failure = None, ""
-    try:
-        response = _session().request(
-            method,
-            url,
-            params=params,
-            data=data,
-            headers=headers,
-            timeout=timeout,  # type: ignore[arg-type]  # Our adapter's three.
-            proxies=dict(proxies or {}),
-            verify=verify,
-            allow_redirects=False,
-        )
-        return _answer(response)
-    except BaseException as error:
-        failure = type(error).__name__
-        raise
-    finally:
-        _log(
-            response,
-            method=method,
-            path=template,
-            attempt=attempt,
-            failure=failure,
-            duration_ms=round((time.monotonic() - began) * 1000, 1),
-            client_request_id=request_id,
-        )
+    with client_span(method, template, url):
+        try:
+            response = _session().request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=headers,
+                timeout=timeout,  # type: ignore[arg-type]  # Our adapter's three.
+                proxies=dict(proxies or {}),
+                verify=verify,
+                allow_redirects=False,
+            )
+            return _answer(response)
+        except BaseException as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            _tell(
+                response,
+                account=account,
+                method=method,
+                template=template,
+                attempt=attempt,
+                failure=failure,
+                seconds=time.monotonic() - began,
+                client_request_id=request_id,
+            )
 
 
 @contextmanager
@@ -196,21 +197,48 @@ def _request_id(response: requests.Response) -> str:
     return found if len(found) <= 100 and found.isascii() and found.isprintable() else ""
 
 
-def _log(response: requests.Response | None, **known: Any) -> None:
+def _tell(
+    response: requests.Response | None,
+    *,
+    account: str,
+    method: str,
+    template: str,
+    attempt: int,
+    failure: str,
+    seconds: float,
+    client_request_id: str,
+) -> None:
     status = None if response is None else response.status_code
-    fields = {
-        **known,
-        "status": status,
-        "outcome": " ".join(str(part) for part in (status, known["failure"]) if part),
-        "redpin_request_id": "" if response is None else _request_id(response),
+    ids = {
+        "client_request_id": client_request_id,
+        "request_id": "" if response is None else _request_id(response),
     }
-    try:
-        logger.info(_LOGGED, fields, extra=fields)
-    except Exception as error:
-        # A project's filter may raise, its record factory may have one of these names: the outcome
-        # of a payment must not be lost to its log.
-        if is_interrupt(error):
-            raise
+    outcome = " ".join(str(part) for part in (status, failure) if part)
+    duration_ms = round(seconds * 1000, 1)
+    tell(
+        logger,
+        LogEvent.CALL,
+        _LOGGED,
+        *(method, template, outcome, duration_ms, attempt, *ids.values()),
+        account=account,
+        method=method,
+        path=template,
+        status_code=status,
+        failure=failure,
+        outcome=outcome,
+        duration_ms=duration_ms,
+        attempt=attempt,
+        client_request_id=ids["client_request_id"],
+        request_id=ids["request_id"],
+    )
+    note_call(
+        *(method, template),
+        status=status,
+        failure=failure,
+        attempt=attempt,
+        seconds=seconds,
+        ids=ids,
+    )
 
 
 def _text(value: object) -> str:

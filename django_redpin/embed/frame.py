@@ -16,6 +16,7 @@ from ..models import PaymentSession
 from ..rules.addresses import origin_of
 from ..services.opening import in_place_of
 from ..services.schedule import EXPIRY_GRACE
+from ..telemetry import LogEvent, tell
 from .options import IFRAME, height_of, mode_of
 from .page import has_origin, is_own_address, nonce_of
 from .source import frame_source
@@ -84,18 +85,37 @@ def payment_session_html(
         context["csrf_token"] = csrf_token
     if not isinstance(session, PaymentSession):
         # Its type alone: the value may be an address that is a key.
-        logger.warning("No payment session was given to be shown: %s.", type(session).__name__)
+        text = "No payment session was given to be shown: %s."
+        tell(logger, LogEvent.NOTHING_TO_SHOW, text, type(session).__name__)
         return _render(NOTHING, context, request)
     session = in_place_of(session)
     context |= {"session": session}
     source = frame_source(session)
     if source is None and session.session_url:
-        logger.warning(_UNLISTED, session.client_reference_id, session.account)
+        tell(
+            logger,
+            LogEvent.ORIGIN_UNLISTED,
+            _UNLISTED,
+            session.client_reference_id,
+            session.account,
+            account=session.account,
+            session=session.pk,
+            reference=session.client_reference_id,
+        )
     origin = origin_of(source) if source else None
     if origin and has_origin(request, origin):
         # The two would share an origin, and the frame could take its own sandbox off. Nothing that
         # the status tells would change that, so the page does not ask for it.
-        logger.error(_OWN, session.client_reference_id, session.account)
+        tell(
+            logger,
+            LogEvent.ORIGIN_OURS,
+            _OWN,
+            session.client_reference_id,
+            session.account,
+            account=session.account,
+            session=session.pk,
+            reference=session.client_reference_id,
+        )
         return _render(ATTENTION, context, request)
     view = view_of(session)
     context |= {
@@ -138,7 +158,8 @@ def _renewal(session: PaymentSession, url: str, request: HttpRequest | None) -> 
         return ""
     if is_own_address(url, request):
         return url
-    logger.error("renew_url= leads to another site, so nobody can start again: give a path here.")
+    text = "renew_url= leads to another site, so nobody can start again: give a path here."
+    tell(logger, LogEvent.RENEWAL_ELSEWHERE, text, session=session.pk)
     return ""
 
 

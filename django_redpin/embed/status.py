@@ -32,6 +32,7 @@ from rest_framework.views import APIView, exception_handler
 
 from ..models import PaymentSession
 from ..negotiation import JSONAlone
+from ..telemetry import LogEvent, tell
 from .serializers import PaymentSessionSerializer
 from .tokens import read_token
 
@@ -116,7 +117,8 @@ class _StatusView(APIView):
             return super().handle_exception(exc)
         # As text: with `exc_info`, error reports would show the frames, and the token in them.
         trace = "".join(traceback.format_exception(exc))
-        logger.error("A session's status could not be told.\n%s", trace)
+        text = "A session's status could not be told.\n%s"
+        tell(logger, LogEvent.STATUS_FAILED, text, trace, failure=type(exc).__name__)
         response = Response({"detail": "Try again."}, status.HTTP_503_SERVICE_UNAVAILABLE)
         response["Retry-After"] = _RETRY_AFTER
         return response

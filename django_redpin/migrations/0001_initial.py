@@ -169,6 +169,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
                     models.Index(fields=["currency"], name="redpin_recipient_currency"),
+                    models.Index(fields=["unanswered_at"], name="redpin_recipient_unanswered"),
                 ],
             },
         ),

@@ -118,6 +118,7 @@ class Recipient(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
             models.Index(fields=["currency"], name="redpin_recipient_currency"),
+            models.Index(fields=["unanswered_at"], name="redpin_recipient_unanswered"),
         ]
 
     def __str__(self) -> str:

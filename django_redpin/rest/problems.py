@@ -24,6 +24,7 @@ from ..exceptions import (
     SessionRejected,
 )
 from ..l10n import fault_message
+from ..telemetry import LogEvent, tell
 
 logger = logging.getLogger("django_redpin")
 
@@ -69,7 +70,14 @@ def problem(error: RedpinError, status_url: str = "") -> Response:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = retry_after(error)
     is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
-    logger.log(logging.ERROR if is_ours else logging.WARNING, "%s", error)
+    tell(
+        logger,
+        LogEvent.REST_FAILED if is_ours else LogEvent.REST_REFUSED,
+        "%s",
+        error,
+        failure=type(error).__name__,
+        status_code=status.value,
+    )
     return response
 
 

@@ -30,6 +30,7 @@ from ..models import PaymentSession
 from ..negotiation import JSONAlone
 from ..services import create_payment_session, renew_payment_session
 from ..services.opening import in_place_of
+from ..telemetry import LogEvent, tell
 from .problems import problem, retry_after
 
 logger = logging.getLogger("django_redpin")
@@ -104,7 +105,16 @@ class _SessionView(APIView):
         if _is_anothers(session, arguments["payer"]):
             raise IdempotencyConflict(session)
         if unknown is not None:
-            logger.warning("%s", unknown)
+            tell(
+                logger,
+                LogEvent.REST_WAITING,
+                "%s",
+                unknown,
+                account=session.account,
+                session=session.pk,
+                reference=session.client_reference_id,
+                state=session.state,
+            )
             return _waiting(session, unknown)
         return _told(session, is_new=session.created_at >= started)
 

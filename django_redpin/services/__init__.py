@@ -6,6 +6,7 @@ from ..client.breaker import circuit_states
 from ..rules.faults import Fault
 from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
+from .backlog import Backlog, backlog
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
 from .journal import release_from_review
@@ -14,14 +15,17 @@ from .reconcile import Reconciled, reconcile_payment_sessions
 from .redrive import Redriven, redrive_events, redrive_transitions
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
+from .tokens import require_token
 
 __all__ = [
+    "Backlog",
     "Fault",
     "Item",
     "RecipientCheck",
     "Reconciled",
     "Redriven",
     "Share",
+    "backlog",
     "circuit_states",
     "complete_payment_session",
     "create_payment_session",
@@ -32,4 +36,5 @@ __all__ = [
     "register_recipient",
     "release_from_review",
     "renew_payment_session",
+    "require_token",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..models import PaymentSession
+from ..telemetry import Spans, note, traced
 from .attempts import BACKGROUND, INTERACTIVE, pursue
 from .endings import elsewhere
 from .leases import claim
@@ -10,6 +11,7 @@ from .opening import UNFINISHED, in_place_of
 from .transactions import require_no_transaction
 
 
+@traced(Spans.COMPLETE)
 def complete_payment_session(session: PaymentSession) -> PaymentSession:
     """Finish a session whose creation was cut off, and return it once it is open.
 
@@ -24,6 +26,12 @@ def complete_payment_session(session: PaymentSession) -> PaymentSession:
     """
     require_no_transaction("complete_payment_session")
     session.refresh_from_db()
+    note(
+        Spans.COMPLETE,
+        account=session.account,
+        session=session.pk,
+        reference=session.client_reference_id,
+    )
     session = in_place_of(session)
     if session.state not in UNFINISHED:
         return session

@@ -21,6 +21,7 @@ from ..rules.faults import Fault
 from ..rules.money import quantise
 from ..rules.references import new_reference
 from ..rules.requests import Item, PayeeShare, SessionRequest, request_faults
+from ..telemetry import Spans, note, traced
 from .arguments import own_faults, payer_faults
 from .attempts import INTERACTIVE, pursue
 from .callbacks import callback_url
@@ -39,6 +40,7 @@ class Share:
     amount: Money
 
 
+@traced(Spans.CREATE)
 def create_payment_session(
     *,
     client_customer_ref: str,
@@ -84,6 +86,7 @@ def create_payment_session(
     if isinstance(payer, AnonymousUser):
         payer = None
     settings = get_account(account)
+    note(Spans.CREATE, account=settings.alias)
     request = SessionRequest(
         client_customer_ref=client_customer_ref,
         client_reference_id=new_reference() if client_reference_id is None else client_reference_id,
@@ -120,7 +123,9 @@ def create_payment_session(
                 _name_cause(settings, request, recipients)
                 raise
         else:
+            note(Spans.CREATE, session=session.pk, reference=session.client_reference_id)
             return session if defer else pursue(session, INTERACTIVE, is_new=True)
+    note(Spans.CREATE, session=existing.pk, reference=existing.client_reference_id)
     require_same(existing, idempotency_key, fingerprint)
     return existing if defer else resume(existing)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from .. import signals
 from ..models import PaymentSession, StatusTransition
 from ..rules.statuses import FAILED, PAYMENT_COMPLETED
+from ..telemetry import LogEvent, Metric, Spans, measure, note, tell, traced
 from .announce import announce, raise_time_limit
 from .journal import Subject, rearm_held
 from .leases import MAX_ATTEMPTS, claim, retry_at
@@ -33,6 +34,7 @@ _BY_STATUS: Final[dict[str, Signal]] = {
 }
 
 
+@traced(Spans.DISPATCH)
 def dispatch_transition(pk: int) -> bool:
     """Send the signals of the transition with this primary key; return whether all went well.
 
@@ -43,6 +45,13 @@ def dispatch_transition(pk: int) -> bool:
     if not claim(StatusTransition, pk):
         return False
     transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
+    note(
+        Spans.DISPATCH,
+        account=transition.session.account,
+        transition=pk,
+        session=transition.session_id,
+        attempt=transition.attempts,
+    )
     if transition.subject == Subject.REVIEW and not transition.to_value:
         rearm_held(transition.session)  # Should who released it have died before doing so.
     if _is_held(transition):
@@ -75,23 +84,42 @@ def dispatch_transition(pk: int) -> bool:
         leased_until=None,
         last_error="",
     )
+    _note_end(Outcome.TOLD)
+    lag = timezone.now() - transition.created_at
+    measure(Metric.DISPATCH_LAG, lag.total_seconds())
     return True
 
 
 def _failed(transition: StatusTransition, reason: str) -> None:
     """Note why, and when receivers are told again; in the end it is left for a person."""
     is_given_up = transition.attempts >= MAX_ATTEMPTS
+    outcome = Outcome.DEAD if is_given_up else Outcome.PENDING
+    _note_end(outcome)
     update(
         _untold(transition),
-        outcome=Outcome.DEAD if is_given_up else Outcome.PENDING,
+        outcome=outcome,
         next_attempt_at=None if is_given_up else retry_at(transition.attempts),
         leased_until=None,
         last_error=reason[:500],
     )
     cure = f" It is given up; redpin_redrive --transition {transition.pk} tells them again."
-    logger.error(
-        "Receivers failed for transition %s: %s.%s", transition.pk, reason, cure * is_given_up
+    tell(
+        logger,
+        LogEvent.TRANSITION_GIVEN_UP if is_given_up else LogEvent.TRANSITION_FAILED,
+        "Receivers failed for transition %s: %s.%s",
+        transition.pk,
+        reason,
+        cure * is_given_up,
+        account=transition.session.account,
+        transition=transition.pk,
+        session=transition.session_id,
+        attempt=transition.attempts,
     )
+
+
+def _note_end(outcome: StatusTransition.Outcome) -> None:
+    note(Spans.DISPATCH, outcome=outcome)
+    measure(Metric.DISPATCHES, labels={"redpin.outcome": outcome})
 
 
 def _untold(transition: StatusTransition) -> QuerySet[StatusTransition]:
@@ -108,7 +136,16 @@ def _is_held(transition: StatusTransition) -> bool:
 def _hold(transition: StatusTransition) -> None:
     """Leave the transition until a person has looked at its session."""
     update(_untold(transition), outcome=Outcome.HELD, next_attempt_at=None, leased_until=None)
-    logger.warning("Transition %s is held back: its session needs review.", transition.pk)
+    _note_end(Outcome.HELD)
+    tell(
+        logger,
+        LogEvent.TRANSITION_HELD,
+        "Transition %s is held back: its session needs review.",
+        transition.pk,
+        account=transition.session.account,
+        transition=transition.pk,
+        session=transition.session_id,
+    )
     transition.session.refresh_from_db(fields=["review_reason"])
     if not transition.session.review_reason:  # Released since we read it, and before we held it.
         rearm_held(transition.session)

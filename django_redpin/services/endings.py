@@ -24,6 +24,7 @@ from ..exceptions import (
     SessionRejected,
 )
 from ..models import PaymentSession
+from ..telemetry import LogEvent, tell
 from .journal import hold_for_review, move_state
 from .leases import retry_at
 from .opening import UNFINISHED, in_place_of, open_session
@@ -83,7 +84,19 @@ def leave(session: PaymentSession, error: RedpinError) -> PaymentSession:
     )
     if not is_left:
         return elsewhere(session)
-    logger.warning("Session %s: %s", session.client_reference_id, error)
+    tell(
+        logger,
+        LogEvent.SESSION_LEFT,
+        "Session %s: %s",
+        session.client_reference_id,
+        error,
+        account=session.account,
+        session=session.pk,
+        reference=session.client_reference_id,
+        state=session.state,
+        failure=type(error).__name__,
+        attempt=session.attempts,
+    )
     if unanswered_at is None:
         raise NotCreatedYet(session, error)
     raise OutcomeUnknown(session, error)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow, proves
+from ..telemetry import LogEvent, tell
 from .journal import Subject, hold_for_review, write
 from .schedule import next_look
 from .shares import shares_of
@@ -133,7 +134,17 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
     )
     if not is_documented:
         step = f"from {session.payment_status} to {fact.status}"
-        logger.warning("Session %s went %s, which is not documented.", session, step)
+        tell(
+            logger,
+            LogEvent.SESSION_UNDOCUMENTED_STEP,
+            "Session %s went %s, which is not documented.",
+            session,
+            step,
+            account=session.account,
+            session=session.pk,
+            reference=session.client_reference_id,
+            status=fact.status,
+        )
         reason = f"Redpin went {step}, which its documents do not show."
         hold_for_review(session, reason, event=fact.event)
     if changes.get("state", session.state) != session.state:

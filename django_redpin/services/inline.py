@@ -19,6 +19,7 @@ from django.http import HttpResponseBase
 from django.utils.module_loading import import_string
 
 from ..exceptions.interrupts import is_interrupt
+from ..telemetry import LogEvent, tell
 
 logger = logging.getLogger("django_redpin")
 
@@ -102,6 +103,16 @@ def _do(work: _Work) -> None:
             except Exception as error:
                 if is_interrupt(error):
                     raise
-                logger.exception("%s(%s) failed; its row waits for the sweep.", task_name, pk)
+                tell(
+                    logger,
+                    LogEvent.TASK_FAILED,
+                    "%s(%s) failed; its row waits for the sweep.",
+                    task_name,
+                    pk,
+                    exc_info=True,
+                    task=task_name,
+                    row=pk,
+                    failure=type(error).__name__,
+                )
     finally:
         _collected.reset(token)

@@ -16,6 +16,7 @@ from ..exceptions import RedpinError
 from ..models import PaymentSession, WebhookEvent
 from ..rules.statuses import is_known
 from ..signals import third_party_status_changed, webhook_event_dead
+from ..telemetry import LogEvent, Metric, Spans, measure, note, tell, traced
 from .announce import announce, raise_time_limit
 from .claims import amount_claim_mismatch, identity_claim_mismatch
 from .confirm import confirm
@@ -40,6 +41,7 @@ MAX_WAITS: Final = 12
 MAX_CONTRADICTIONS: Final = 10
 
 
+@traced(Spans.PROCESS)
 def process_event(pk: int) -> str:
     """Process the event with this primary key, and return its outcome.
 
@@ -49,6 +51,7 @@ def process_event(pk: int) -> str:
     if not claim(WebhookEvent, pk):
         return WebhookEvent.objects.filter(pk=pk).values_list("outcome", flat=True).first() or ""
     event = WebhookEvent.objects.get(pk=pk)
+    note(Spans.PROCESS, account=event.account, webhook_event=pk, attempt=event.attempts)
     try:
         if event.attempts > MAX_ATTEMPTS:
             # None of its attempts came to an end: it kills its workers.
@@ -59,10 +62,24 @@ def process_event(pk: int) -> str:
         _try_again(event, Outcome.PENDING, str(error), MAX_ATTEMPTS)
     except SoftTimeLimitExceeded:
         raise  # The task is over; the lease makes the event due again.
-    except Exception as error:  # A poisonous event has to run out of attempts like any other.
-        logger.exception("Event %s could not be processed.", pk)
+    except Exception as error:  # noqa: BLE001  A poisonous event has to run out of attempts, too.
+        tell(
+            logger,
+            LogEvent.EVENT_FAILED,
+            "Event %s could not be processed.",
+            pk,
+            exc_info=True,
+            account=event.account,
+            webhook_event=pk,
+            attempt=event.attempts,
+            failure=type(error).__name__,
+        )
         _try_again(event, Outcome.PENDING, type(error).__name__, MAX_ATTEMPTS)
     event.refresh_from_db()
+    note(Spans.PROCESS, outcome=event.outcome)
+    measure(Metric.EVENTS, labels={"redpin.outcome": event.outcome})
+    if event.processed_at is not None:
+        measure(Metric.EVENT_LAG, (event.processed_at - event.received_at).total_seconds())
     return event.outcome
 
 
@@ -76,12 +93,24 @@ def _process(event: WebhookEvent) -> None:
         return _tell_of_payer(event, session, message)
     if not message.is_payment_status:
         if not is_other(message.event_type):
-            logger.warning(
-                "Event %s is of no documented type, or incomplete; it is kept.", event.pk
+            tell(
+                logger,
+                LogEvent.EVENT_UNKNOWN_TYPE,
+                "Event %s is of no documented type, or incomplete; it is kept.",
+                event.pk,
+                account=event.account,
+                webhook_event=event.pk,
             )
         return _finish(event, Outcome.IGNORED)
     if not is_known(message.status):
-        logger.warning("Event %s has a status that is not documented; it is kept.", event.pk)
+        tell(
+            logger,
+            LogEvent.EVENT_UNKNOWN_STATUS,
+            "Event %s has a status that is not documented; it is kept.",
+            event.pk,
+            account=event.account,
+            webhook_event=event.pk,
+        )
         return _finish(event, Outcome.UNKNOWN_STATUS, "This status is not documented.")
     if session is None:
         reason = "No session here has this reference or session id."
@@ -133,8 +162,18 @@ def _believe(
 def _contradicted(
     event: WebhookEvent, session: PaymentSession, reason: str, limit: int = MAX_CONTRADICTIONS
 ) -> None:
-    security_logger.warning(
-        "Event %s of session %s is contradicted: %s", event.pk, session.client_reference_id, reason
+    tell(
+        security_logger,
+        LogEvent.EVENT_CONTRADICTED,
+        "Event %s of session %s is contradicted: %s",
+        event.pk,
+        session.client_reference_id,
+        reason,
+        account=event.account,
+        webhook_event=event.pk,
+        session=session.pk,
+        reference=session.client_reference_id,
+        attempt=event.attempts,
     )
     _try_again(event, Outcome.CONTRADICTED, reason, limit)
 
@@ -152,7 +191,16 @@ def _tell_of_payer(
     if not failures:
         return _finish(event, Outcome.APPLIED)
     reason = "; ".join(failure.text for failure in failures)
-    logger.error("Receivers failed for event %s: %s", event.pk, reason)
+    tell(
+        logger,
+        LogEvent.EVENT_RECEIVERS_FAILED,
+        "Receivers failed for event %s: %s",
+        event.pk,
+        reason,
+        account=event.account,
+        webhook_event=event.pk,
+        attempt=event.attempts,
+    )
     _try_again(event, Outcome.PENDING, reason, MAX_ATTEMPTS)
     return raise_time_limit(failures)
 
@@ -183,7 +231,18 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
         given_up, event.attempts = False, 1
     if given_up:
         outcome = _GIVEN_UP.get(outcome, Outcome.DEAD)
-        logger.error("Event %s is given up after %s attempts: %s", event.pk, event.attempts, reason)
+        tell(
+            logger,
+            LogEvent.EVENT_GIVEN_UP,
+            "Event %s is given up after %s attempts: %s",
+            event.pk,
+            event.attempts,
+            reason,
+            account=event.account,
+            webhook_event=event.pk,
+            outcome=outcome,
+            attempt=event.attempts,
+        )
     event.outcome, event.last_error = outcome, reason[:500]
     if given_up and outcome != Outcome.CONTRADICTED:  # What is not so is told to nobody.
         _call_for_somebody(event)
@@ -201,7 +260,14 @@ def _call_for_somebody(event: WebhookEvent) -> None:
     if event.session is not None:
         hold_for_review(event.session, "An event could not be processed.", event=event)
     for failure in announce(webhook_event_dead, WebhookEvent, event=event):
-        logger.error("A receiver of webhook_event_dead failed: %s", failure.text)
+        tell(
+            logger,
+            LogEvent.EVENT_DEAD_UNTOLD,
+            "A receiver of webhook_event_dead failed: %s",
+            failure.text,
+            account=event.account,
+            webhook_event=event.pk,
+        )
 
 
 def _leave(event: WebhookEvent, **changes: Any) -> None:

@@ -21,6 +21,7 @@ from typing import Final
 from django.db import close_old_connections
 
 from ..exceptions.interrupts import is_interrupt
+from ..telemetry import LogEvent, tell
 
 logger = logging.getLogger("django_redpin")
 
@@ -143,7 +144,7 @@ class Publisher:
             is_news = self._is_told
             self._is_slow = self._is_told = False
         if is_news:
-            logger.info("The broker takes messages again.")
+            tell(logger, LogEvent.BROKER_BACK, "The broker takes messages again.")
 
     def _settle(self, count: int) -> None:
         """Be done with the first so many messages."""
@@ -157,7 +158,7 @@ class Publisher:
             is_news, self._is_told = not self._is_told, True
         if is_news:
             text = "The broker took no %s message (%s); until it does, rows wait for the sweep."
-            logger.warning(text, name, reason)
+            tell(logger, LogEvent.BROKER_REFUSES, text, name, reason, task=name)
 
 
 def _raised_by(work: Callable[[], object]) -> BaseException | None:

@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from ..conf import project_settings
 from ..exceptions import ConfigurationError
 from ..exceptions.interrupts import is_interrupt
+from ..telemetry import LogEvent, tell
 from .inline import do_later
 from .publisher import publish
 
@@ -42,7 +43,16 @@ def enqueue(task_name: str, pk: int) -> bool:
         if is_interrupt(error):
             raise
         reason = error if isinstance(error, ConfigurationError) else type(error).__name__
-        logger.warning("%s is left to the sweep: %s", task_name, reason)
+        tell(
+            logger,
+            LogEvent.TASK_LEFT,
+            "%s is left to the sweep: %s",
+            task_name,
+            reason,
+            task=task_name,
+            row=pk,
+            failure=type(error).__name__,
+        )
         return False
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from ..conf import get_account
 from ..models import Recipient
 from ..rules.recipients import RecipientCheck
+from ..telemetry import Spans, note, traced
 from .attempts import INTERACTIVE
 from .leases import claim
 from .queue import REGISTER_RECIPIENT, enqueue_on_commit
@@ -21,6 +22,7 @@ _POLL_SECONDS: Final = 0.1
 
 
 @sensitive_variables()
+@traced(Spans.REGISTER)
 def register_recipient(
     recipient: Recipient,
     *,
@@ -57,6 +59,7 @@ def register_recipient(
     if not defer:
         require_no_transaction("register_recipient")
     _require_sendable(recipient)
+    note(Spans.REGISTER, account=recipient.account, recipient=recipient.pk)
     if recipient.recipient_id:
         return recipient
     idle = Recipient.objects.filter(pk=recipient.pk, recipient_id=None, next_attempt_at=None)

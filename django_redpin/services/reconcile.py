@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from ..conf import get_account
 from ..models import PaymentSession
+from ..telemetry import Spans, note, traced
 from .leases import due
 from .rounds import STATES, Round
 from .transactions import require_no_transaction
@@ -34,6 +35,7 @@ class Reconciled:
     failed: int = 0
 
 
+@traced(Spans.RECONCILE)
 def reconcile_payment_sessions(
     *, account: str | None = None, limit: int = MOST_SESSIONS, seconds: float = MAX_SECONDS
 ) -> Reconciled:
@@ -60,6 +62,7 @@ def reconcile_payment_sessions(
             break
         rounds.append(Round(alias, customer_id, limit=left, deadline=deadline))
         rounds[-1].run()
+    note(Spans.RECONCILE, count=sum(len(done.answered) for done in rounds))
     return Reconciled(
         asked=sum(len(done.answered) for done in rounds),
         moved=sum(done.moved for done in rounds),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from ..client import SessionRecord
 from ..models import PaymentSession
 from ..rules.statuses import is_known
+from ..telemetry import LogEvent, Spans, note, tell, traced
 from .complete import complete_payment_session
 from .confirm import identity_mismatch
 from .facts import Fact, apply_fact
@@ -27,6 +28,7 @@ State = PaymentSession.State
 _UNLISTED_FOR: Final = timedelta(days=3)
 
 
+@traced(Spans.REFRESH)
 def refresh_payment_session(session: PaymentSession) -> PaymentSession:
     """Look the session up at Redpin and bring the row up to date; return it.
 
@@ -37,6 +39,12 @@ def refresh_payment_session(session: PaymentSession) -> PaymentSession:
     """
     require_no_transaction("refresh_payment_session")
     session.refresh_from_db()
+    note(
+        Spans.REFRESH,
+        account=session.account,
+        session=session.pk,
+        reference=session.client_reference_id,
+    )
     if session.state in UNFINISHED:
         session = complete_payment_session(session)
     ask_and_apply(session)
@@ -92,7 +100,15 @@ def apply_record(session: PaymentSession, record: SessionRecord, seen: str) -> b
 
 def _apply_latest(session: PaymentSession, record: SessionRecord, seen: str) -> bool:
     if not is_known(record.latest_status):
-        logger.warning("Redpin lists the undocumented status %r.", record.latest_status)
+        tell(
+            logger,
+            LogEvent.SESSION_UNKNOWN_STATUS,
+            "Redpin lists the undocumented status %r.",
+            record.latest_status,
+            account=session.account,
+            session=session.pk,
+            reference=session.client_reference_id,
+        )
         return False
     if record.latest_status == session.payment_status:
         return False

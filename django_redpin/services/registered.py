@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ..exceptions import APIError, RecipientNotConfirmed, RedpinError
 from ..models import Recipient
+from ..telemetry import LogEvent, tell
 from .endings import described, due_after
 from .transactions import retried
 
@@ -58,7 +59,16 @@ def store_id(recipient: Recipient, recipient_id: str) -> None:
         recipient.refresh_from_db()
         return
     said = f"Changed while Redpin registered it as {recipient_id}: the new one is registered anew."
-    logger.warning("Recipient %s: %s", recipient.client_reference_id, said)
+    tell(
+        logger,
+        LogEvent.RECIPIENT_CHANGED,
+        "Recipient %s: %s",
+        recipient.client_reference_id,
+        said,
+        account=recipient.account,
+        recipient=recipient.pk,
+        reference=recipient.client_reference_id or "",
+    )
     anew = {"client_reference_id": None, "fingerprint": "", "next_attempt_at": timezone.now()}
     write(recipient, **done | anew | {"last_error": said})
 
@@ -82,7 +92,18 @@ def _store(recipient: Recipient, changes: dict[str, Any]) -> bool:
 def leave(recipient: Recipient, error: RedpinError) -> None:
     """Leave it for the sweep, which sends no decision: such a row keeps its mismatch."""
     reference = recipient.client_reference_id or recipient.pk
-    logger.warning("Recipient %s: %s", reference, _without_description(error))
+    tell(
+        logger,
+        LogEvent.RECIPIENT_LEFT,
+        "Recipient %s: %s",
+        reference,
+        _without_description(error),
+        account=recipient.account,
+        recipient=recipient.pk,
+        reference=recipient.client_reference_id or "",
+        attempt=recipient.attempts,
+        failure=type(error).__name__,
+    )
     changes: dict[str, Any] = {
         "unanswered_at": recipient.unanswered_at,
         "next_attempt_at": due_after(error, recipient.attempts, recipient.unanswered_at),
@@ -95,7 +116,18 @@ def leave(recipient: Recipient, error: RedpinError) -> None:
 def give_up(recipient: Recipient, error: RedpinError) -> None:
     """Leave it to a person: dozens of calls an hour would be made in vain for ever."""
     said = f"Given up after {recipient.attempts} attempts. {error} Ask Redpin for its recipient_id."
-    logger.error("Recipient %s: %s", recipient.client_reference_id, said)
+    tell(
+        logger,
+        LogEvent.RECIPIENT_GIVEN_UP,
+        "Recipient %s: %s",
+        recipient.client_reference_id,
+        said,
+        account=recipient.account,
+        recipient=recipient.pk,
+        reference=recipient.client_reference_id or "",
+        attempt=recipient.attempts,
+        failure=type(error).__name__,
+    )
     told_of = {} if recipient.pending_check else NO_ERROR | {"last_error": said}
     write(recipient, unanswered_at=recipient.unanswered_at, next_attempt_at=None, **told_of)
 

@@ -15,6 +15,7 @@ from ..models import PaymentSession
 from ..rules.references import new_reference
 from ..rules.requests import request_faults
 from ..rules.statuses import CANCELLED, REFUNDED
+from ..telemetry import Spans, note, traced
 from .attempts import INTERACTIVE, pursue
 from .complete import complete_payment_session
 from .opening import UNFINISHED
@@ -28,6 +29,7 @@ State = PaymentSession.State
 _ENDED_UNPAID: Final = frozenset({CANCELLED, REFUNDED})
 
 
+@traced(Spans.RENEW)
 def renew_payment_session(
     session: PaymentSession, *, due_date: date | None = None
 ) -> PaymentSession:
@@ -45,6 +47,12 @@ def renew_payment_session(
     due date too near, and what `create_payment_session` raises.
     """
     require_no_transaction("renew_payment_session")
+    note(
+        Spans.RENEW,
+        account=session.account,
+        session=session.pk,
+        reference=session.client_reference_id,
+    )
     renewal = _renewal(session)
     if renewal is not None:
         return renewal

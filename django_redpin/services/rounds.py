@@ -27,6 +27,7 @@ from ..exceptions import (
     RedpinError,
 )
 from ..models import PaymentSession
+from ..telemetry import LogEvent, Spans, note, operation, tell
 from .leases import LEASE, due
 from .lookup import look_up
 from .refresh import apply_absence, apply_record
@@ -79,14 +80,16 @@ class Round:
 
     def run(self) -> None:
         """Ask and apply. What fails is logged and not raised, but for a task's time limit."""
-        try:
-            self._ask(RedpinClient(get_account(self.alias), self.customer_id))
-        except SoftTimeLimitExceeded:
-            raise
-        except Exception as error:  # noqa: BLE001  It must not stop the round of another account.
-            self._give_up(error)
-        finally:
-            self._release()
+        with operation(Spans.ROUND):
+            note(Spans.ROUND, account=self.alias, count=len(self._sessions))
+            try:
+                self._ask(RedpinClient(get_account(self.alias), self.customer_id))
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception as error:  # noqa: BLE001  It must not stop another account's round.
+                self._give_up(error)
+            finally:
+                self._release()
 
     def _claim(self, limit: int) -> Iterator[PaymentSession]:
         rows = PaymentSession.objects.filter(
@@ -166,8 +169,18 @@ class Round:
                 self.moved += apply_record(session, record, session.payment_status_position)
         except SoftTimeLimitExceeded:
             raise
-        except Exception:
-            logger.exception("Session %s could not be reconciled.", session)
+        except Exception as error:  # noqa: BLE001  Nor may one session stop the others.
+            tell(
+                logger,
+                LogEvent.SESSION_NOT_RECONCILED,
+                "Session %s could not be reconciled.",
+                session,
+                exc_info=True,
+                account=self.alias,
+                session=session.pk,
+                reference=session.client_reference_id,
+                failure=type(error).__name__,
+            )
             self.failed.append(session)
         else:
             self.answered.append(session)
@@ -184,16 +197,31 @@ class Round:
         self._failures += 1
         if isinstance(error, _HOPELESS) or self._failures >= MAX_FAILURES:
             raise error
-        logger.warning("Redpin's list (account %s, %s): %s", self.alias, session or "a page", error)
+        tell(
+            logger,
+            LogEvent.LIST_FAILED,
+            "Redpin's list (account %s, %s): %s",
+            self.alias,
+            session or "a page",
+            error,
+            account=self.alias,
+            session=session.pk if session else None,
+            failure=type(error).__name__,
+        )
 
     def _give_up(self, error: Exception) -> None:
         is_foreseen = isinstance(error, RedpinError)
-        logger.warning(
+        tell(
+            logger,
+            LogEvent.ACCOUNT_LEFT,
             "Account %s is left for now, with %s sessions to ask about: %s",
             self.alias,
             len(self.waiting),
             error if is_foreseen else type(error).__name__,
             exc_info=not is_foreseen,
+            account=self.alias,
+            count=len(self.waiting),
+            failure=type(error).__name__,
         )
         self.failed += self.waiting.values()
         self.waiting.clear()

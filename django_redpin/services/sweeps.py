@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from ..exceptions import RedpinError
 from ..exceptions.interrupts import is_interrupt
 from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
+from ..telemetry import LogEvent, Metric, Spans, measure, note, operation, tell
 from .complete import complete_in_background
 from .dispatch import dispatch_transition
 from .leases import claim, due
@@ -62,7 +63,15 @@ class Sweep:
 
     def work_on_due(self, limit: int, seconds: float) -> set[int]:
         """Work on what is due, and return the primary keys."""
-        deadline = time.monotonic() + seconds
+        with operation(Spans.SWEEP):
+            tried = self._worked_on(limit, time.monotonic() + seconds)
+            table = self.rows.model._meta.model_name or ""
+            note(Spans.SWEEP, table=table, count=len(tried))
+        if tried:
+            measure(Metric.SWEPT, len(tried), {"redpin.table": table})
+        return tried
+
+    def _worked_on(self, limit: int, deadline: float) -> set[int]:
         tried: set[int] = set()
         last: tuple[Any, int] | None = None
         while len(tried) < limit and time.monotonic() < deadline:
@@ -101,7 +110,16 @@ class Sweep:
             if is_interrupt(error):
                 raise
             # One row that can't be worked on holds up no other; its lease makes it due again.
-            logger.exception("Row %s could not be swept.", pk)
+            tell(
+                logger,
+                LogEvent.ROW_NOT_SWEPT,
+                "Row %s could not be swept.",
+                pk,
+                exc_info=True,
+                table=self.rows.model._meta.model_name or "",
+                row=pk,
+                failure=type(error).__name__,
+            )
 
 
 def complete_session(pk: int) -> None:
@@ -110,7 +128,14 @@ def complete_session(pk: int) -> None:
     try:
         complete_in_background(pk)
     except RedpinError as error:
-        logger.warning("A session is not complete: %s", error)
+        tell(
+            logger,
+            LogEvent.SESSION_NOT_COMPLETE,
+            "A session is not complete: %s",
+            error,
+            session=pk,
+            failure=type(error).__name__,
+        )
 
 
 def register_due_recipient(pk: int) -> None:
@@ -121,7 +146,14 @@ def register_due_recipient(pk: int) -> None:
     try:
         register(Recipient.objects.get(pk=pk))
     except RedpinError as error:
-        logger.warning("A recipient is not registered: %s", error)
+        tell(
+            logger,
+            LogEvent.RECIPIENT_NOT_REGISTERED,
+            "A recipient is not registered: %s",
+            error,
+            recipient=pk,
+            failure=type(error).__name__,
+        )
 
 
 _GIVEN_UP: Final = Q(next_attempt_at=None)

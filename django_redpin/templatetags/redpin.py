@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from ..embed import payment_session_html
 from ..embed.options import READERS
 from ..models import PaymentSession
+from ..telemetry import LogEvent, tell
 
 logger = logging.getLogger("django_redpin")
 
@@ -50,7 +51,8 @@ def redpin_payment_session(
         try:
             read(options[name])
         except ValueError as error:
-            logger.error("{%% %s %%} leaves an option out: %s", NAME, error)
+            text = "{%% %s %%} leaves an option out: %s"
+            tell(logger, LogEvent.OPTION_LEFT_OUT, text, NAME, error, option=name)
             del options[name]
     return payment_session_html(
         session,

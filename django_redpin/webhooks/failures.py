@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from ..accounts import redpin_settings
 from ..rules.networks import neighbourhood
+from ..telemetry import LogEvent, tell
 from .sources import source_of
 
 logger = logging.getLogger("django_redpin.security")
@@ -65,7 +66,8 @@ class Budget:
             self._spent += is_told
             self._withheld += not is_told
         if withheld:
-            logger.warning("%d refused webhooks before this were not logged.", withheld)
+            text = "%d refused webhooks before this were not logged."
+            tell(logger, LogEvent.WEBHOOK_WITHHELD, text, withheld, count=withheld)
         return is_told
 
 

@@ -22,6 +22,7 @@ from ..exceptions.interrupts import is_interrupt
 from ..rules.callback_tokens import is_strong, verify
 from ..rules.quoting import bounded
 from ..rules.signatures import fingerprint
+from ..telemetry import LogEvent, tell
 from .base import NotVerified as NotVerified
 from .base import NoVerifier as NoVerifier
 from .base import Post, Proof, Verifier, WeakSecret
@@ -68,7 +69,7 @@ def verify_token(account: Account, client_reference_id: str, token: str) -> str:
         raise NotVerified("wrong token")
     kind = SESSION_TOKEN if client_reference_id else ACCOUNT_TOKEN
     proof = Proof(f"{kind} {fingerprint(secret)}", is_first=secret == account.webhook_secrets[0])
-    _tell_of_an_older_secret(proof)
+    _tell_of_an_older_secret(account, proof)
     return proof.name
 
 
@@ -104,7 +105,7 @@ def verify_post(account: Account, request: HttpRequest, body: bytes) -> Passed:
     if failures:
         raise NotVerified(bounded("; ".join(failures), _REASON_LENGTH))
     for proof in proofs:
-        _tell_of_an_older_secret(proof)
+        _tell_of_an_older_secret(account, proof)
     length = _NAMES_LENGTH // len(proofs) - len(", ")
     names = tuple(bounded(proof.name, length) for proof in proofs)  # No NUL, which no row takes.
     return Passed(names, is_signed=any(verifier.is_signed for verifier in verifiers))
@@ -125,11 +126,15 @@ def _ask(verifier: Verifier, post: Post) -> Proof:
     return proof
 
 
-def _tell_of_an_older_secret(proof: Proof) -> None:
+def _tell_of_an_older_secret(account: Account, proof: Proof) -> None:
     if not proof.is_first:
-        logger.info(
+        tell(
+            logger,
+            LogEvent.WEBHOOK_OLDER_SECRET,
             "A webhook came by an older secret: %s. Keep it until this line comes no more.",
             proof.name,
+            account=account.alias,
+            verifier=proof.name,
         )
 
 

@@ -29,6 +29,7 @@ from ..negotiation import JSONAlone
 from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
+from ..telemetry import LogEvent, Metric, Spans, fail, measure, note, tell, traced
 from . import failures
 from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
@@ -39,6 +40,8 @@ _OPEN_TRANSACTION: Final = (
     " view, whose rollback would lose an event that was answered 200. Leave the paths of"
     " django_redpin.urls out of it; ATOMIC_REQUESTS does no harm."
 )
+# What `verification` says of a post that it refuses, in a word. All else are verifiers' reasons.
+_WORDS: Final = {"unknown account": "unknown_account", "wrong token": "wrong_token"}
 
 
 # Login is not required: Redpin has none; the token in the path is the proof.
@@ -47,6 +50,7 @@ _OPEN_TRANSACTION: Final = (
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 @method_decorator(after_response, name="dispatch")
+@method_decorator(traced(Spans.WEBHOOK), name="dispatch")
 class WebhookView(APIView):
     """Takes the events that Redpin posts to a session's callback URL.
 
@@ -70,7 +74,7 @@ class WebhookView(APIView):
         """Verify, store, answer 200; refuse with 401, 400, 413, 415 or 503, and store nothing."""
         if not _is_json(request.content_type or ""):
             detail = "Post application/json."
-            return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail)
+            return _answer(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail, "not_json")
         try:
             settings = find_account(account)
             limit = settings.webhook_max_body_bytes
@@ -85,10 +89,11 @@ class WebhookView(APIView):
             return self._rejected(request, account, str(error))
         except NoVerifier as error:
             if failures.faults.may_tell():
-                logger.error("Webhook refused: %s", error)
-            return _later("The webhook is not configured.")
+                text = "Webhook refused: %s"
+                tell(logger, LogEvent.WEBHOOK_MISCONFIGURED, text, error, account=account)
+            return _later("The webhook is not configured.", "misconfigured")
         try:
-            record_event(
+            recorded = record_event(
                 body,
                 account=account,
                 client_reference_id=client_reference_id,
@@ -96,11 +101,11 @@ class WebhookView(APIView):
                 is_signed=passed.is_signed,
             )
         except UnreadableEvent as error:
-            return _answer(status.HTTP_400_BAD_REQUEST, str(error))
+            return _answer(status.HTTP_400_BAD_REQUEST, str(error), "unreadable")
         except OpenTransactionError:
-            logger.error(_OPEN_TRANSACTION)
-            return _later("Please send it again.")
-        return _answer(status.HTTP_200_OK, "stored")
+            tell(logger, LogEvent.WEBHOOK_OPEN_TRANSACTION, _OPEN_TRANSACTION, account=account)
+            return _later("Please send it again.", "misconfigured")
+        return _answer(status.HTTP_200_OK, "stored", "stored" if recorded.is_new else "repeated")
 
     def perform_authentication(self, request: Request) -> None:
         """Ask for no user: nobody is logged in, and some projects have no users at all."""
@@ -108,13 +113,16 @@ class WebhookView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         """Answer whatever went wrong: never 200, and never a report, which would hold the URL."""
         if isinstance(exc, APIException):
-            return _answer(exc.status_code, str(exc.detail))
+            return _answer(exc.status_code, str(exc.detail), "not_allowed")
         if isinstance(exc, UnreadablePostError):
-            return _answer(status.HTTP_400_BAD_REQUEST, "The body could not be read to its end.")
+            detail = "The body could not be read to its end."
+            return _answer(status.HTTP_400_BAD_REQUEST, detail, "unreadable")
         # As text: with `exc_info`, error reports would show the frames, and the token in them.
         trace = "".join(traceback.format_exception(exc))
-        logger.error("A webhook failed; its sender is asked to try again.\n%s", trace)
-        return _later("Please send it again.")
+        text = "A webhook failed; its sender is asked to try again.\n%s"
+        tell(logger, LogEvent.WEBHOOK_FAILED, text, trace, failure=type(exc).__name__)
+        fail(type(exc).__name__)
+        return _later("Please send it again.", "failed")
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -124,17 +132,20 @@ class WebhookView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _rejected(self, request: Request, account: str, reason: str) -> Response:
+        word = _WORDS.get(reason, "not_verified")
         noted = failures.note_failure(request._request)
         if noted.is_told:
-            logger.warning("Webhook refused: %s.", reason)
+            text, known = "Webhook refused: %s.", account if word != "unknown_account" else ""
+            tell(logger, LogEvent.WEBHOOK_REFUSED, text, reason, account=known, reason=word)
             webhook_rejected.send_robust(
                 sender=type(self), account=account, reason=reason, request=request
             )
         if noted.retry_after:
-            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, "Too many were not verified.")
+            detail = "Too many were not verified."
+            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, detail, word)
             response["Retry-After"] = str(noted.retry_after)
             return response
-        response = _answer(status.HTTP_401_UNAUTHORIZED, "This post was not verified.")
+        response = _answer(status.HTTP_401_UNAUTHORIZED, "This post was not verified.", word)
         response["WWW-Authenticate"] = "Token"
         return response
 
@@ -173,16 +184,18 @@ def _body(request: HttpRequest, limit: int) -> bytes | None:
     return body if len(body) <= limit else None
 
 
-def _answer(code: int, detail: str) -> Response:
+def _answer(code: int, detail: str, outcome: str) -> Response:
+    note(Spans.WEBHOOK, outcome=outcome)
+    measure(Metric.POSTS, labels={"redpin.outcome": outcome})
     return Response({"detail": detail}, status=code)
 
 
 def _too_large(limit: int) -> Response:
     detail = f"The body is larger than {limit} bytes."
-    return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail)
+    return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail, "too_large")
 
 
-def _later(detail: str) -> Response:
-    response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, detail)
+def _later(detail: str, outcome: str) -> Response:
+    response = _answer(status.HTTP_503_SERVICE_UNAVAILABLE, detail, outcome)
     response["Retry-After"] = "60"
     return response

@@ -39,14 +39,20 @@ def test_b13_each_call_is_one_record_with_its_fields(
     (record,) = records()
     (call,) = (call for call in redpin.calls if call.method == "GET")
     assert record.levelname == "INFO"
-    assert (record.method, record.path, record.status) == ("GET", SESSIONS, 200)
-    assert (record.outcome, record.failure, record.attempt) == ("200", "", 1)
-    assert 0 < record.duration_ms < 5000
-    assert record.client_request_id == call.headers["x-request-id"]
+    assert (record.redpin_event, record.redpin_account) == ("client.call", "default")
+    assert (record.redpin_method, record.redpin_path) == ("GET", SESSIONS)
+    assert (record.redpin_status_code, record.redpin_outcome, record.redpin_attempt) == (
+        200,
+        "200",
+        1,
+    )
+    assert not hasattr(record, "redpin_failure")
+    assert 0 < record.redpin_duration_ms < 5000
+    assert record.redpin_client_request_id == call.headers["x-request-id"]
     assert record.redpin_request_id == "rp-1"
     assert record.getMessage() == (
-        f"GET {SESSIONS}: 200 in {int(record.duration_ms)} ms (attempt 1,"
-        f" client_request_id={record.client_request_id}, redpin_request_id=rp-1)"
+        f"GET {SESSIONS}: 200 in {int(record.redpin_duration_ms)} ms (attempt 1,"
+        f" client_request_id={record.redpin_client_request_id}, redpin_request_id=rp-1)"
     )
 
 
@@ -72,7 +78,8 @@ def test_b13_a_call_that_fails_is_logged_with_what_it_met(
         client().create_session(request())
 
     (record,) = records()
-    assert (record.method, record.status, record.outcome) == ("POST", status, outcome)
+    assert (record.redpin_method, record.redpin_outcome) == ("POST", outcome)
+    assert getattr(record, "redpin_status_code", None) == status
 
 
 def test_b13_a_call_that_never_left_is_logged_too(
@@ -84,7 +91,8 @@ def test_b13_a_call_that_never_left_is_logged_too(
         client().create_session(request())
 
     (record,) = records()
-    assert (record.status, record.outcome, record.redpin_request_id) == (None, "NotSent", "")
+    assert (record.redpin_failure, record.redpin_outcome) == ("NotSent", "NotSent")
+    assert not {"redpin_status_code", "redpin_request_id"} & vars(record).keys()
 
 
 def test_b13_attempts_are_counted_and_each_has_an_id_of_its_own(
@@ -93,9 +101,13 @@ def test_b13_attempts_are_counted_and_each_has_an_id_of_its_own(
     redpin.list_script.extend([answering(503, b""), answering(401, b"")])
     client().find_session("ORDER-1")
 
-    assert [(r.attempt, r.status) for r in records()] == [(1, 503), (2, 401), (3, 200)]
+    assert [(r.redpin_attempt, r.redpin_status_code) for r in records()] == [
+        (1, 503),
+        (2, 401),
+        (3, 200),
+    ]
     sent = [call.headers["x-request-id"] for call in redpin.calls if call.method == "GET"]
-    assert [r.client_request_id for r in records()] == sent
+    assert [r.redpin_client_request_id for r in records()] == sent
     assert len(set(sent)) == 3
     assert all(len(id_) == 32 for id_ in sent)
 

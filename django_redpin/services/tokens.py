@@ -1,0 +1,16 @@
+"""Can Redpin be spoken to? The first thing that it asks for is an access token."""
+
+from __future__ import annotations
+
+from ..accounts import DEFAULT_ACCOUNT
+from ..client import RedpinClient
+from ..conf import get_account
+
+
+def require_token(account: str = DEFAULT_ACCOUNT) -> None:
+    """See that the account has an access token. One that is at hand costs no call.
+
+    Raises `AuthenticationError` where the credentials are refused, `NotSent` where no token can be
+    had, `ConfigurationError` for an alias that there is not, and for settings that allow no call.
+    """
+    RedpinClient(get_account(account)).require_token()
