@@ -1275,7 +1275,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "this site's own origin is no hosted page's",
-        "django_redpin/checks.py",
+        "django_redpin/checks/addresses.py",
         " not in wrong and origin == origin_of(",
         " not in wrong and None == origin_of(",
         "tests/test_checks.py",

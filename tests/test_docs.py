@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from celery.schedules import crontab
 from django.core.management import get_commands
@@ -95,7 +97,14 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    rooms = (checks, csp_checks, webhook_checks)
+    rooms = [
+        csp_checks,
+        webhook_checks,
+        *(
+            import_module(f"{checks.__name__}.{each.name}")
+            for each in iter_modules(checks.__path__)
+        ),
+    ]
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
