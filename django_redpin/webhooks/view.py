@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 
 from ..exceptions import OpenTransactionError, UnreadableEvent
 from ..negotiation import JSONAlone
+from ..services.callbacks import NOT_VERIFIED, TOO_MANY, UNCONFIGURED
 from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
@@ -86,7 +87,7 @@ class WebhookView(APIView):
         except NoVerifier as error:
             if failures.faults.may_tell():
                 logger.error("Webhook refused: %s", error)
-            return _later("The webhook is not configured.")
+            return _later(UNCONFIGURED)
         try:
             record_event(
                 body,
@@ -131,10 +132,10 @@ class WebhookView(APIView):
                 sender=type(self), account=account, reason=reason, request=request
             )
         if noted.retry_after:
-            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, "Too many were not verified.")
+            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, TOO_MANY)
             response["Retry-After"] = str(noted.retry_after)
             return response
-        response = _answer(status.HTTP_401_UNAUTHORIZED, "This post was not verified.")
+        response = _answer(status.HTTP_401_UNAUTHORIZED, NOT_VERIFIED)
         response["WWW-Authenticate"] = "Token"
         return response
 
