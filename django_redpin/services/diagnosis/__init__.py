@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...accounts import ACCOUNT_RESOLVER, DEFAULT_ACCOUNT, account_aliases, redpin_settings
-from ...conf import Account, get_account
+from ...conf import get_account
 from ...exceptions import ConfigurationError
 from .database import database_findings
 from .findings import ERROR as ERROR
@@ -16,7 +16,7 @@ from .findings import OK as OK
 from .findings import SKIPPED as SKIPPED
 from .findings import WARNING as WARNING
 from .findings import Finding as Finding
-from .project import cache_findings, celery_findings, settings_findings
+from .project import cache_findings, celery_findings, page_findings, settings_findings
 from .redpin import redpin_findings
 from .webhook import webhook_findings
 
@@ -35,14 +35,15 @@ def diagnose(
     deadline = time.monotonic() + seconds
     yield from settings_findings()
     yield from database_findings(account)
-    accounts: list[Account] = []
     try:
-        for alias in [account] if account is not None else _used_aliases():
-            accounts.append(get_account(alias))
+        aliases = [account] if account is not None else _used_aliases()
+        accounts = [get_account(alias) for alias in aliases]
     except ConfigurationError as error:
         yield Finding("accounts", ERROR, str(error), error.next_step)
         return
     yield from cache_findings({each.token_cache for each in accounts})
+    for each in accounts:
+        yield from page_findings(each)
     if offline:
         yield Finding(
             "network", SKIPPED, "Not asked, because of --offline: Redpin, webhook, broker."

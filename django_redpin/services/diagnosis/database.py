@@ -74,7 +74,7 @@ _TROUBLE: Final[tuple[tuple[QuerySet[Any], str, Q, str, str], ...]] = (
 
 
 def database_findings(account: str | None) -> Iterator[Finding]:
-    """Yield whether the tables are there, and how it stands with the rows of the account, or all."""
+    """Yield whether the tables are there, and how the rows of the account are, or all."""
     alias = router.db_for_write(WebhookEvent)
     try:
         executor = MigrationExecutor(connections[alias])

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 
-from ...conf import project_settings
+from ...conf import Account, project_settings
 from ...exceptions import ConfigurationError
 from .findings import ERROR, OK, WARNING, Finding, TooLate, within
 
@@ -25,7 +25,7 @@ def settings_findings() -> Iterator[Finding]:
     With DEBUG these are warnings: what they find is right on a laptop.
     """
     everywhere = _messages(deploy=False)
-    found = {*everywhere, *_messages(deploy=True)}
+    found = _messages(deploy=True)
     for message in sorted(found, key=lambda each: (-each.level, str(each.id), each.msg)):
         is_error = message.level >= checks.ERROR
         text = f"{message.msg} ({message.id})"
@@ -69,6 +69,13 @@ def _keeps(alias: str) -> bool:
         return bool(cache.get(key) == key)
     finally:
         cache.delete(key)
+
+
+def page_findings(account: Account) -> Iterator[Finding]:
+    """Yield whose hosted pages may be shown; that there are none, W001 tells."""
+    if account.hosted_page_origins:
+        text = f"Pages of {', '.join(account.hosted_page_origins)} may be shown."
+        yield Finding(f"account {account.alias}", OK, text)
 
 
 def celery_findings() -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def webhook_findings(account: Account) -> Iterator[Finding]:
         if finding.level == ERROR:
             return
     try:
-        seen = post(url, b"{}", {}, seconds=_PATIENCE)
+        seen = post(url, b"{}", {}, seconds=_PATIENCE, verify=where())
     except NothingAnswers as error:
         text = f"{host} gives no answer to a POST ({error})."
         yield Finding(subject, ERROR, text, f"Is the site up? {_ELSEWHERE}")
