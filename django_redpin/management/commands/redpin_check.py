@@ -82,7 +82,7 @@ class Command(RedpinCommand):
     def _mark(self, level: str) -> str:
         encoding = getattr(self.stdout, "encoding", None) or "ascii"
         try:
-            _MARKS[level].encode(encoding)
+            "".join(_MARKS.values()).encode(encoding)
         except (UnicodeEncodeError, LookupError):
             return _WORDS[level]
         return _MARKS[level]

@@ -60,7 +60,6 @@ class Command(RedpinCommand):
         parser.add_argument(
             "--url",
             type=_site,
-            default="",
             help="a site such as http://127.0.0.1:8000, in place of WEBHOOK_BASE_URL",
         )
         parser.add_argument(
@@ -89,7 +88,7 @@ class Command(RedpinCommand):
             event_id=event_id,
             envelope=options["envelope"],
             is_account_wide=options["account_wide"] or session is None,
-            base_url=options["url"],
+            base_url=options["url"] or "",
         )
         self._describe(sample, options)
         is_believed = sample.is_signed and account.webhook_trust == "verified"
@@ -172,7 +171,7 @@ def _require_consent(options: dict[str, Any], *, is_believed: bool) -> None:
     """Refuse, without --yes, what could be done to the wrong site by mistake."""
     if options["yes"]:
         return
-    url = options["url"]
+    url = options["url"] or ""
     reasons = {
         "DEBUG is off, so this may be production": not settings.DEBUG,
         f"{url} is another machine, which would learn the URL's token and your verifiers' proofs": (
