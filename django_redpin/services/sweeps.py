@@ -59,11 +59,9 @@ class Sweep:
 
     def of(self, account: str | None) -> Sweep:
         """Return the same for the rows of one account; for None, of all of them."""
-        return (
-            self
-            if account is None
-            else replace(self, rows=self.rows.filter(**{self.owner: account}))
-        )
+        if account is None:
+            return self
+        return replace(self, rows=self.rows.filter(**{self.owner: account}))
 
     def due(self) -> QuerySet[Any]:
         """Return the rows that are due."""
