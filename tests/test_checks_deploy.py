@@ -54,7 +54,7 @@ def deploy_ids() -> set[str]:
 
 
 def with_celery(**conf: Any) -> list[CheckMessage]:
-    before = current_app._get_current_object()
+    before: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
         app = Celery("shop")  # Which is the current app by that.
         app.conf.update({"beat_schedule": beat_schedule(), **conf})
@@ -166,7 +166,7 @@ def test_c16_w011_celery_can_not_hand_anything_over(
 
 
 def test_c16_w011_an_app_whose_settings_can_not_be_read_is_told_of() -> None:
-    before = current_app._get_current_object()
+    before: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
         app = Celery("shop")
         app.config_from_object("no.such.module")

@@ -17,6 +17,7 @@ import trustme
 from celery import current_app
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django.db.migrations.executor import MigrationExecutor
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -242,7 +243,7 @@ def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> trustme.CA:
     """An authority that is trusted like those that everybody trusts."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setattr(webhook, "where", lambda: str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(webhook, "_TRUSTED", str(tmp_path / "ca.pem"))
     return ca
 
 
@@ -347,7 +348,7 @@ def test_tokens_in_memory_alone_need_no_cache(settings: Settings) -> None:
 @pytest.fixture
 def celery(settings: Settings) -> Iterator[Any]:
     settings.REDPIN = {**settings.REDPIN, "WEBHOOK_PROCESSING": "task"}
-    conf = current_app.conf
+    conf: Any = current_app.conf
     before = conf.broker_url
     yield conf
     conf.broker_url = before
@@ -374,7 +375,7 @@ def test_a_broker_that_is_down(celery: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_migrations_that_are_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        database.MigrationExecutor, "migration_plan", lambda *a: [("redpin.0002_more", False)]
+        MigrationExecutor, "migration_plan", lambda *a: [("redpin.0002_more", False)]
     )
 
     told = worst("database", check("--offline")[1])
@@ -387,7 +388,7 @@ def test_a_database_that_is_away_says_which(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*args: object) -> None:
         raise OperationalError("canary in a row")
 
-    monkeypatch.setattr(database.MigrationExecutor, "__init__", fail)
+    monkeypatch.setattr(MigrationExecutor, "__init__", fail)
 
     told = worst("database", check("--offline")[1])
 
@@ -472,7 +473,7 @@ def test_what_takes_too_long_is_left_to_itself() -> None:
     with pytest.raises(findings.TooLate):
         findings.within(0.01, lambda: time.sleep(0.2))
     with pytest.raises(KeyError):
-        findings.within(1, lambda: {}["no"])
+        findings.within(1, lambda: dict[str, str]()["no"])
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "\u2713"), ("ascii", "ok")])

@@ -146,7 +146,7 @@ def end_leases() -> None:
 
 
 def assert_reconciled(count: int) -> None:
-    """Each of the sessions was moved once, and none is held or due. A lease that is over is none."""
+    """Each was moved once, and none is held or due. A lease that is over is none."""
     assert moves() == sorted(f"ORDER-{number}" for number in range(count))
     assert PaymentSession.objects.filter(payment_status="AWAITING_FUNDS").count() == count
     now = datetime.now(timezone.utc)

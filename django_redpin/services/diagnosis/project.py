@@ -111,5 +111,5 @@ def celery_findings() -> Iterator[Finding]:
 
 def _connect() -> bool:
     with current_app.connection_for_write() as connection:
-        connection.ensure_connection(max_retries=1, interval_start=0, timeout=_PATIENCE)
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=int(_PATIENCE))
     return True

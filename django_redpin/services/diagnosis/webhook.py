@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 from urllib.parse import urlsplit
 
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ...client.own_site import NothingAnswers, Seen, post
 from ...conf import Account
@@ -24,6 +24,7 @@ from ..callbacks import NOT_VERIFIED, TOO_MANY, UNCONFIGURED, unsigned_url
 from .findings import ERROR, OK, WARNING, Finding, TooLate, within
 
 _PATIENCE: Final = 10.0  # Seconds, for each step.
+_TRUSTED: Final[str] = DEFAULT_CA_BUNDLE_PATH  # Mozilla's list, as everybody has it.
 _SOON: Final = timedelta(days=14)
 _ELSEWHERE: Final = (
     "Where your network lets no server reach its own public address, try it from outside."
@@ -75,7 +76,7 @@ def webhook_findings(account: Account) -> Iterator[Finding]:
         if finding.level == ERROR:
             return
     try:
-        seen = post(url, b"{}", {}, seconds=_PATIENCE, verify=where())
+        seen = post(url, b"{}", {}, seconds=_PATIENCE, verify=_TRUSTED)
     except NothingAnswers as error:
         text = f"{host} gives no answer to a POST ({error})."
         yield Finding(subject, ERROR, text, f"Is the site up? {_ELSEWHERE}")
@@ -121,7 +122,7 @@ def _certified(subject: str, host: str, port: int) -> Finding:
 
 
 def _end_of_certificate(host: str, port: int) -> datetime:
-    context = ssl.create_default_context(cafile=where())  # Mozilla's list, as anybody has it.
+    context = ssl.create_default_context(cafile=_TRUSTED)
     with (
         socket.create_connection((host, port), _PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,
