@@ -85,6 +85,7 @@ def workers(brokers: list[str], database: str = "") -> int:
     environment = {"REAL_BROKERS": " ".join(brokers), "SQLITE_DEFAULTS": "1"}
     if database:  # On SQLite the slow tests do so.
         tests += ["tests/real/test_kills.py", "tests/real/test_web_kills.py"]
+        tests += ["tests/commands/test_kills.py"]
         environment["DATABASE_URL"] = database
     return run([sys.executable, "-m", "pytest", *tests, *sys.argv[1:]], **environment)
 

@@ -1,7 +1,7 @@
 """A typed, frozen view of `settings.REDPIN`, read lazily: never at import, never in a migration.
 
 `get_account(alias)` is the only door; where an account's values come from is in `accounts.py`. What
-is wrong in the settings is told by the system checks (`checks.py`); here it raises
+is wrong in the settings is told by the system checks (`checks/`); here it raises
 `ConfigurationError`.
 """
 

@@ -73,7 +73,7 @@ def check(settings: Settings) -> Check:
 def helpful(messages: list[CheckMessage]) -> list[CheckMessage]:
     """Each has an id, says something, tells the cure, and holds nothing of what was set."""
     for message in messages:
-        assert re.fullmatch(r"redpin\.(E00[1-9]|E01[0-3]|W00[1-3])", str(message.id)), message
+        assert re.fullmatch(r"redpin\.(E00[1-9]|E01[0-7]|E025|W00[1-2])", str(message.id)), message
         assert isinstance(message.hint, str)
         assert message.hint.strip()
         assert message.msg.strip()

@@ -90,25 +90,25 @@ def test_a16_c16_e003_proxies_that_are_no_networks(check: Check, value: Any) -> 
 
 
 @pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
-def test_c16_w003_a_cache_that_processes_do_not_share(settings: Settings, backend: str) -> None:
+def test_c16_e023_a_cache_that_processes_do_not_share(settings: Settings, backend: str) -> None:
     place = "django.core.cache.backends"
     shared = {"BACKEND": f"{place}.filebased.FileBasedCache", "LOCATION": "/nowhere"}
     settings.CACHES = {"default": {"BACKEND": f"{place}.{backend}"}, "shared": shared}
 
     messages = check_deployment()
-    assert ids(messages) == {"redpin.W003"}
+    assert ids(messages) == {"redpin.E023"}
     assert "more than one process" in str(messages[0].hint)
     for right in ("shared", None):
         settings.REDPIN = {**settings.REDPIN, "TOKEN_CACHE": right}
         assert check_deployment() == []
     settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"gulf": {"TOKEN_CACHE": "default"}}}
-    assert ids(check_deployment()) == {"redpin.W003"}
+    assert ids(check_deployment()) == {"redpin.E023"}
 
 
-def test_c16_w003_is_for_deployments_alone(settings: Settings) -> None:
+def test_c16_e023_is_for_deployments_alone(settings: Settings) -> None:
     def found(*, deploy: bool) -> bool:
         messages = run_checks(tags=[Tags.security], include_deployment_checks=deploy)
-        return "redpin.W003" in ids(messages)
+        return "redpin.E023" in ids(messages)
 
     assert not found(deploy=False)
     assert found(deploy=True)

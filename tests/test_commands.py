@@ -30,6 +30,7 @@ COMMANDS = (
     "redpin_dispatch",
     "redpin_complete",
     "redpin_reconcile",
+    "redpin_expire",
     "redpin_prune",
     "redpin_sweep",
 )
@@ -132,7 +133,7 @@ def test_c11_sweep_does_all_but_prune(
     assert run("redpin_sweep", "--dry-run") == due
     # The session that was completed meanwhile has a transition of its own.
     assert run("redpin_sweep") == due.replace("Due: transitions 1", "Done: transitions 2")
-    assert not any(redpin_sweep.Command().due().values())
+    assert not any(redpin_sweep.Command().due(None).values())
 
 
 def test_c11_all_of_a_sweep_ends_within_its_seconds_and_each_kind_has_its_turn(
@@ -252,8 +253,9 @@ def test_c11_from_a_shell_a_wrong_argument_ends_without_a_traceback() -> None:
         check=False,
     )
 
-    assert done.returncode == 1
-    assert done.stderr == "CommandError: REDPIN['ACCOUNTS'] has no account 'nobody'.\n"
+    assert done.returncode == 2
+    told = "CommandError: REDPIN['ACCOUNTS'] has no account 'nobody'. Known are: default.\n"
+    assert done.stderr == told
 
 
 def test_c11_a_sweep_takes_more_than_a_batch_until_its_time_is_over(

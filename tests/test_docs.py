@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import signal
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from celery.schedules import crontab
 from django.core.management import get_commands
 from django.core.management import load_command_class as load
+from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
@@ -20,6 +24,7 @@ from django_redpin.csp import redpin_csp
 from django_redpin.embed.options import GREATEST_HEIGHT, LEAST_HEIGHT, MODES, READERS
 from django_redpin.embed.theme import THEMES
 from django_redpin.embed.view_names import NOTHING, VIEWS
+from django_redpin.management import running
 from django_redpin.management.sweeping import SweepCommand
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import publisher, reconcile, retention, sweeps
@@ -79,7 +84,7 @@ def test_b3_the_page_of_outcomes_shows_the_table_of_the_code() -> None:
 
 def table(page: str, title: str) -> list[list[str]]:
     """Return the rows, each beginning with a name in code marks, of a section's table."""
-    _, _, rest = (ROOT / "docs" / page).read_text().partition(f"\n## {title}\n")
+    _, _, rest = f"\n#{(ROOT / 'docs' / page).read_text()}".partition(f"\n## {title}\n")
     lines = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("| `")]
     return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
 
@@ -95,7 +100,14 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    rooms = (checks, csp_checks, webhook_checks)
+    rooms = [
+        csp_checks,
+        webhook_checks,
+        *(
+            import_module(f"{checks.__name__}.{each.name}")
+            for each in iter_modules(checks.__path__)
+        ),
+    ]
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
@@ -196,3 +208,37 @@ def test_the_readmes_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def own_options(name: str) -> set[str]:
+    """Return the options that a command has beside those of Django's."""
+    parser = load("django_redpin", name).create_parser("manage.py", name)
+    given = {each for action in parser._actions for each in action.option_strings}
+    django = BaseCommand().create_parser("manage.py", name)
+    common = {each for action in django._actions for each in action.option_strings}
+    return given - common
+
+
+def test_every_command_is_documented_with_each_of_its_options() -> None:
+    sweep = {f"--{name.strip('`-')}" for name, _ in table("commands.md", "The options of a sweep")}
+    told = {}
+    for name, _, options in table("commands.md", "The commands"):
+        named = set(re.findall(r"--[a-z-]+", options))
+        told[name] = named | (sweep if "those of a sweep" in options else set())
+    commands = {name for name, package in get_commands().items() if package == "django_redpin"}
+
+    assert told == {name: own_options(name) for name in commands}
+
+
+def test_every_option_of_a_command_with_a_section_is_explained() -> None:
+    for name in ("redpin_check", "redpin_send_webhook", "redpin_redrive"):
+        rows = table("commands.md", f"`{name}`")
+        explained = {each for row in rows for each in re.findall(r"--[a-z-]+", row[0])}
+        assert {f"--{each.removeprefix('--')}" for each in explained} == own_options(name), name
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    stopped = [128 + signal.SIGINT, 128 + signal.SIGTERM]
+    codes = [0, running.NEEDS_SOMEBODY, running.USAGE, *stopped]
+
+    assert [int(code) for code, _ in table("commands.md", "Exit codes")] == codes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,6 +38,17 @@ _AMOUNTS: Final = {
 }
 # Those that Redpin's page names: there, something else than money is not what was documented.
 _DOCUMENTED_AMOUNTS: Final = frozenset({"RECEIVED_FUNDS", "FX_COMPLETED", "REFUNDED"})
+
+# As Redpin documents each envelope, by its name.
+ENVELOPES: Final[dict[str, Callable[[dict[str, str], dict[str, str]], dict[str, Any]]]] = {
+    "flat": lambda head, claims: {**head, **claims, "data": {}},
+    "nested": lambda head, claims: {
+        **head,
+        "event_type": PAYMENT_STATUS,
+        "version": "1.0",
+        "data": claims,
+    },
+}
 
 # Documented, and of no concern here.
 _OTHERS: Final = frozenset({"CUSTOMER STATUS", "VBAN STATUS", "REFERRAL CREATED"})
@@ -132,6 +144,13 @@ def read_event(body: bytes) -> EventMessage:
         at=read_time(fields.get("event_timestamp")),
         data=data,
     )
+
+
+def sample_body(envelope: str, event_id: str, claims: Mapping[str, str]) -> bytes:
+    """Return the body of an event as Redpin would post it, of a payment, with the time of now."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    head = {"event_id": event_id, "event_timestamp": now}
+    return exact_json.dumps(ENVELOPES[envelope](head, dict(claims)))
 
 
 def _told_by(fields: dict[str, Any]) -> str:

@@ -2,80 +2,61 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from ..exceptions import ConfigurationError
 from ..services.sweeps import LIMIT, SECONDS, Swept
+from .running import NEEDS_SOMEBODY, RedpinCommand, add_bounds, shows_progress, watched
 
 
-class SweepCommand(BaseCommand):
+class SweepCommand(RedpinCommand):
     """Sweeps once, prints one line, and fails where a row needs a person."""
 
+    limit: ClassVar[int] = LIMIT
+    seconds: ClassVar[float] = SECONDS
+
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the bounds of the run."""
-        parser.add_argument(
-            "--limit",
-            type=_count,
-            default=LIMIT,
-            help="how many rows at most; default: %(default)s",
-        )
-        parser.add_argument(
-            "--seconds",
-            type=_seconds,
-            default=SECONDS,
-            help="after which no other row is begun; default: %(default)s",
-        )
+        """Take the bounds of the run, and whose rows they are."""
+        add_bounds(parser, limit=self.limit, seconds=self.seconds)
+        self.add_account(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="only tell how many rows are due"
         )
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Do it, and return what was done by the name of the rows."""
         raise NotImplementedError
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Return how many rows are due, by their name."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep, or tell what is due."""
-        try:
-            if options["dry_run"]:
-                self.stdout.write(f"Due: {_listed(self.due(**options))}.")
-                return
+        if options["dry_run"]:
+            self.stdout.write(f"Due: {_listed(self.due(options['account']))}.")
+            return
+        total = None
+        if shows_progress(self, options):
+            total = sum(
+                min(each, options["limit"]) for each in self.due(options["account"]).values()
+            )
+        with watched(total) as watcher:
             done = self.sweep(**options)
-        except ConfigurationError as error:
-            raise CommandError(str(error)) from None
-        self.stdout.write(f"Done: {_listed({name: each.tried for name, each in done.items()})}.")
+        line = _listed({name: each.tried for name, each in done.items()})
+        self.tell(f"Done: {line}.", options)
+        watcher.raise_if_stopped()
         stuck = {name: each.stuck for name, each in done.items() if each.stuck}
         if stuck:
-            raise CommandError(f"A person has to look at: {_listed(stuck)}; see the log and admin.")
+            raise CommandError(
+                f"A person has to look at: {_listed(stuck)}; see the log and admin.",
+                returncode=NEEDS_SOMEBODY,
+            )
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0.")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0.")
-    return value

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+from typing import Final
+
 from django.urls import NoReverseMatch, reverse
 
 from ..conf import Account
 from ..exceptions import ConfigurationError
 from ..rules.addresses import own_callback_faults
 from ..rules.callback_tokens import sign
+
+# What the view says to whom it does not believe; the diagnosis knows it by that.
+NOT_VERIFIED: Final = "This post was not verified."
+TOO_MANY: Final = "Too many were not verified."
+UNCONFIGURED: Final = "The webhook is not configured."
 
 
 def callback_url(account: Account, client_reference_id: str) -> str:
@@ -27,6 +35,15 @@ def subscription_url(account: Account) -> str:
     """
     token = sign(account.signing_secret, account.alias, "")
     return _public_url(account, "account-webhook", account.alias, token)
+
+
+def unsigned_url(account: Account) -> str:
+    """Return a URL of the webhook's with a token that nobody signed, which is no secret.
+
+    It raises as `callback_url` does.
+    """
+    made_up = f"unsigned-{secrets.token_hex(16)}"
+    return _public_url(account, "account-webhook", account.alias, made_up)
 
 
 def _public_url(account: Account, view: str, *arguments: str) -> str:

@@ -7,14 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from ..conf import get_account
 from ..models import PaymentSession
 from ..telemetry import Spans, note, traced
 from .leases import due
 from .rounds import STATES, Round
+from .schedule import EXPIRY_GRACE
 from .transactions import require_no_transaction
+from .watching import watch
 
 # Of a run: well within a lease, and within a task's time limits.
 MAX_SECONDS: Final = 120.0
@@ -37,20 +40,28 @@ class Reconciled:
 
 @traced(Spans.RECONCILE)
 def reconcile_payment_sessions(
-    *, account: str | None = None, limit: int = MOST_SESSIONS, seconds: float = MAX_SECONDS
+    *,
+    account: str | None = None,
+    limit: int = MOST_SESSIONS,
+    seconds: float = MAX_SECONDS,
+    is_over: bool = False,
 ) -> Reconciled:
     """Ask Redpin what became of up to `limit` sessions that are due, and apply what it says.
 
     Due are open sessions, at widening intervals (15 minutes to a day), and those that expired an
     hour and a day ago. Each is treated as by `refresh_payment_session`. `account` is an alias of
-    `REDPIN["ACCOUNTS"]`; without it, all accounts have their turn.
+    `REDPIN["ACCOUNTS"]`; without it, all accounts have their turn. With `is_over`, only sessions
+    past their `expires_at` are asked about, without a payment that is known: those that Redpin
+    lists without one expire.
 
     May be called at any time, and by several at once. What fails is logged and holds up nothing
     else; what is not reached within so many `seconds` stays due. Raises `ConfigurationError` for an
     alias that there is not, and `OpenTransactionError` inside an open transaction.
     """
     deadline = time.monotonic() + seconds
-    owners = list(due_sessions(account).values_list("account", "customer_id").distinct())
+    among = _over() if is_over else Q()
+    due_now = due_sessions(account, is_over=is_over)
+    owners = list(due_now.values_list("account", "customer_id").distinct())
     if owners:
         require_no_transaction("reconcile_payment_sessions")
     # An account that takes its time must not always be the one before the others.
@@ -58,9 +69,9 @@ def reconcile_payment_sessions(
     rounds: list[Round] = []
     for alias, customer_id in owners:
         left = limit - sum(len(done.answered) for done in rounds)
-        if left <= 0 or time.monotonic() >= deadline:
+        if left <= 0 or time.monotonic() >= deadline or not watch().goes_on():
             break
-        rounds.append(Round(alias, customer_id, limit=left, deadline=deadline))
+        rounds.append(Round(alias, customer_id, among=among, limit=left, deadline=deadline))
         rounds[-1].run()
     note(Spans.RECONCILE, count=sum(len(done.answered) for done in rounds))
     return Reconciled(
@@ -71,9 +82,15 @@ def reconcile_payment_sessions(
     )
 
 
-def due_sessions(account: str | None = None) -> QuerySet[PaymentSession]:
+def due_sessions(account: str | None = None, *, is_over: bool = False) -> QuerySet[PaymentSession]:
     """Return the sessions that are due, of that account or of all. Raises as above."""
-    rows = PaymentSession.objects.filter(state__in=STATES)
+    rows = PaymentSession.objects.filter(_over() if is_over else Q(), state__in=STATES)
     if account is not None:
         rows = rows.filter(account=get_account(account).alias)
     return due(rows).order_by()
+
+
+def _over() -> Q:
+    """Return what is true of sessions whose page has ended unpaid, as far as is known here."""
+    ended = timezone.now() - EXPIRY_GRACE
+    return Q(state=PaymentSession.State.OPEN, payment_status="", expires_at__lt=ended)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from ..models import StatusTransition, WebhookEvent
 from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, enqueue_on_commit
 from .transactions import update
+from .watching import watch
 
 LIMIT: Final = 1000
 
@@ -98,6 +99,9 @@ def _redrive(
             continue
         enqueue_on_commit(task_name, pk)
         due += 1
+        watch().note()
+        if not watch().goes_on():
+            break
         if due < len(rows):
             time.sleep(1 / per_second)
     return due

@@ -18,6 +18,7 @@ from django.utils import timezone
 from ..conf import project_settings
 from ..models import StatusTransition, WebhookEvent
 from .transactions import retried, update
+from .watching import watch
 
 # Events whose keys are read at once: few enough for a batch to take some 10 ms in a large table.
 BATCH: Final = 200
@@ -43,23 +44,29 @@ class Pruned:
     events: int = 0
 
 
-def prune(limit: int = LIMIT, seconds: float = SECONDS) -> Pruned:
+def prune(limit: int = LIMIT, seconds: float = SECONDS, *, account: str | None = None) -> Pruned:
     """Empty the bodies, and delete the events, that are kept for longer than the settings say.
 
     Of each `limit` at most, the oldest first; none is begun after so many seconds, of which the
     bodies take half at most. What has to stay counts for nothing, however much of it there is. Each
     batch is a statement that says itself what is done; so runs may overlap, and be killed, and the
-    next one goes on. Raises `ConfigurationError` for wrong settings.
+    next one goes on. `account` leaves the events of the others alone. Raises `ConfigurationError`
+    for wrong settings.
     """
-    began, events = time.monotonic(), WebhookEvent.objects.all()
+    began, events = time.monotonic(), _events(account)
     bodies = _each_batch(emptiable(events), _empty, limit, began + seconds / 2)
     return Pruned(bodies, _each_batch(deletable(events), _delete, limit, began + seconds))
 
 
-def prunable() -> Pruned:
+def prunable(account: str | None = None) -> Pruned:
     """Return what `prune` would let go of now, were it not bounded."""
-    events = WebhookEvent.objects.all()
+    events = _events(account)
     return Pruned(emptiable(events).count(), deletable(events).count())
+
+
+def _events(account: str | None) -> QuerySet[WebhookEvent]:
+    events = WebhookEvent.objects.all()
+    return events if account is None else events.filter(account=account)
 
 
 def deletable(rows: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
@@ -90,10 +97,11 @@ def _each_batch(
     """Do it with the rows, the oldest first, within these bounds; return with how many."""
     ordered = rows.order_by("received_at", "pk").values_list("received_at", "pk")
     left, done = ordered, 0
-    while limit > 0 and (found := list(left[: min(BATCH, limit)])):
+    while limit > 0 and watch().goes_on() and (found := list(left[: min(BATCH, limit)])):
         # With the conditions in it: a copy may have made an event due again meanwhile.
         done += work(rows.filter(pk__in=[pk for _, pk in found]))
         limit -= len(found)
+        watch().note(len(found))
         if time.monotonic() >= deadline:
             break
         at, pk = found[-1]

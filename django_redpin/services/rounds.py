@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from ..client import RedpinClient, SessionRecord
@@ -33,6 +33,7 @@ from .lookup import look_up
 from .refresh import apply_absence, apply_record
 from .schedule import FIRST_LOOK, late_look, next_look
 from .transactions import update
+from .watching import watch
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
@@ -59,17 +60,22 @@ _BATCH: Final = 300
 class Round:
     """Up to `limit` due sessions of one customer of one account, until `deadline` (monotonic).
 
+    Of those, the ones `among` which they are to be.
+
     `waiting`, by reference, are those that are still to be asked about. Each of the others ends in
     one of the lists, which say when it is due again.
     """
 
-    def __init__(self, alias: str, customer_id: str, *, limit: int, deadline: float) -> None:
+    def __init__(
+        self, alias: str, customer_id: str, *, limit: int, deadline: float, among: Q
+    ) -> None:
         self.alias = alias
         self.customer_id = customer_id
         self.calls = self.moved = 0
         self.answered: list[PaymentSession] = []
         self.failed: list[PaymentSession] = []
         self.passed_by: list[PaymentSession] = []
+        self._among = among
         self._deadline = deadline
         self._failures = 0
         # The lease's end says whose it is. Should two rounds hit upon the same microsecond, both
@@ -93,7 +99,7 @@ class Round:
 
     def _claim(self, limit: int) -> Iterator[PaymentSession]:
         rows = PaymentSession.objects.filter(
-            state__in=STATES, account=self.alias, customer_id=self.customer_id
+            self._among, state__in=STATES, account=self.alias, customer_id=self.customer_id
         )
         found = due(rows).order_by("next_attempt_at", "pk").values_list("pk", flat=True)
         for keys in _batches(list(found[:limit])):
@@ -162,6 +168,7 @@ class Round:
 
     def _apply(self, session: PaymentSession, record: SessionRecord | None) -> None:
         del self.waiting[session.client_reference_id]
+        watch().note()
         try:
             if record is None:
                 apply_absence(session)
@@ -190,7 +197,7 @@ class Round:
         return bool(self.waiting) and self._has_time() and self.calls < MAX_CALLS
 
     def _has_time(self) -> bool:
-        return time.monotonic() < self._deadline
+        return time.monotonic() < self._deadline and watch().goes_on()
 
     def _note(self, error: RedpinError, session: PaymentSession | None = None) -> None:
         """Take down a call that failed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
@@ -26,6 +26,7 @@ from .process import process_event
 from .reconcile import MOST_SESSIONS, reconcile_payment_sessions
 from .registration import register
 from .transactions import require_no_transaction
+from .watching import watch
 
 logger = logging.getLogger("django_redpin")
 
@@ -47,11 +48,21 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One kind of row, what is done with each, and when one of them needs a person."""
+    """One kind of row, what is done with each, and when one of them needs a person.
+
+    `owner` is the field that names the account of a row.
+    """
 
     rows: QuerySet[Any]
     work: Callable[[int], object]
     stuck: Q
+    owner: str = "account"
+
+    def of(self, account: str | None) -> Sweep:
+        """Return the same for the rows of one account; for None, of all of them."""
+        if account is None:
+            return self
+        return replace(self, rows=self.rows.filter(**{self.owner: account}))
 
     def due(self) -> QuerySet[Any]:
         """Return the rows that are due."""
@@ -74,15 +85,16 @@ class Sweep:
     def _worked_on(self, limit: int, deadline: float) -> set[int]:
         tried: set[int] = set()
         last: tuple[Any, int] | None = None
-        while len(tried) < limit and time.monotonic() < deadline:
+        while len(tried) < limit and time.monotonic() < deadline and watch().goes_on():
             found = self._after(last)[: min(BATCH, limit - len(tried))]
             batch = list(found.values_list("next_attempt_at", "pk"))
             if not batch:
                 break
             for at, pk in batch:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or not watch().goes_on():
                     break
                 self._try(pk)
+                watch().note()
                 tried.add(pk)
                 last = (at, pk)
         return tried
@@ -160,7 +172,10 @@ _GIVEN_UP: Final = Q(next_attempt_at=None)
 EVENTS: Final = Sweep(WebhookEvent.objects.all(), process_event, _GIVEN_UP & Q(processed_at=None))
 # A receiver fails: it is tried again by itself, but mended by a person.
 TRANSITIONS: Final = Sweep(
-    StatusTransition.objects.all(), dispatch_transition, Q(dispatched_at=None) & ~Q(last_error="")
+    StatusTransition.objects.all(),
+    dispatch_transition,
+    Q(dispatched_at=None) & ~Q(last_error=""),
+    owner="session__account",
 )
 SESSIONS: Final = Sweep(
     PaymentSession.objects.filter(state__in=UNFINISHED), complete_session, ~Q(review_reason="")
@@ -190,11 +205,14 @@ def register_due_recipients(limit: int = LIMIT, seconds: float = SECONDS) -> int
     return RECIPIENTS.run(limit, seconds).tried
 
 
-def sweep(limit: int = LIMIT, seconds: float = SECONDS) -> dict[str, Swept]:
+def sweep(
+    limit: int = LIMIT, seconds: float = SECONDS, *, account: str | None = None
+) -> dict[str, Swept]:
     """Do all of the above, and ask about the sessions that are due; return what each did.
 
     One after the other, each within this `limit`, and all of them within so many `seconds`: each
     has an equal part of what those before it have left, so that none takes the time of another.
+    `account` leaves the rows of the others alone.
     """
     deadline = time.monotonic() + seconds
 
@@ -202,19 +220,29 @@ def sweep(limit: int = LIMIT, seconds: float = SECONDS) -> dict[str, Swept]:
         return max(0.0, deadline - time.monotonic()) / kinds
 
     # What needs no answer from Redpin comes first: a slow Redpin must not hold it up.
-    told = TRANSITIONS.work_on_due(limit, part(6))
+    transitions = TRANSITIONS.of(account)
+    told = transitions.work_on_due(limit, part(6))
     done = {
-        "events": EVENTS.run(limit, part(5)),
-        "sessions asked about": reconcile(limit, part(4)),
-        "sessions to complete": SESSIONS.run(limit, part(3)),
-        "recipients": RECIPIENTS.run(limit, part(2)),
+        "events": EVENTS.of(account).run(limit, part(5)),
+        "sessions asked about": reconcile(limit, part(4), account=account),
+        "sessions to complete": SESSIONS.of(account).run(limit, part(3)),
+        "recipients": RECIPIENTS.of(account).run(limit, part(2)),
     }
-    told |= TRANSITIONS.work_on_due(limit, part(1))  # What the others brought about.
-    return {"transitions": TRANSITIONS.told_of(told), **done}
+    told |= transitions.work_on_due(limit, part(1))  # What the others brought about.
+    return {"transitions": transitions.told_of(told), **done}
 
 
-def reconcile(limit: int = LIMIT, seconds: float = SECONDS, *, account: str | None = None) -> Swept:
-    """Ask about the sessions that are due. They need a person where nothing could be learnt."""
+def reconcile(
+    limit: int = LIMIT,
+    seconds: float = SECONDS,
+    *,
+    account: str | None = None,
+    is_over: bool = False,
+) -> Swept:
+    """Ask about the sessions that are due. They need a person where nothing could be learnt.
+
+    With `is_over`, only about those whose page has ended and that nobody is known to have paid.
+    """
     limit = min(limit, MOST_SESSIONS)
-    run = reconcile_payment_sessions(account=account, limit=limit, seconds=seconds)
+    run = reconcile_payment_sessions(account=account, limit=limit, seconds=seconds, is_over=is_over)
     return Swept(run.asked + run.failed, 0 if run.asked else run.failed)

@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 
 from ..exceptions import OpenTransactionError, UnreadableEvent
 from ..negotiation import JSONAlone
+from ..services.callbacks import NOT_VERIFIED, TOO_MANY, UNCONFIGURED
 from ..services.inline import after_response
 from ..services.record import record_event
 from ..signals import webhook_rejected
@@ -91,7 +92,7 @@ class WebhookView(APIView):
             if failures.faults.may_tell():
                 text = "Webhook refused: %s"
                 tell(logger, LogEvent.WEBHOOK_MISCONFIGURED, text, error, account=account)
-            return _later("The webhook is not configured.", "misconfigured")
+            return _later(UNCONFIGURED, "misconfigured")
         try:
             recorded = record_event(
                 body,
@@ -141,11 +142,10 @@ class WebhookView(APIView):
                 sender=type(self), account=account, reason=reason, request=request
             )
         if noted.retry_after:
-            detail = "Too many were not verified."
-            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, detail, word)
+            response = _answer(status.HTTP_429_TOO_MANY_REQUESTS, TOO_MANY, word)
             response["Retry-After"] = str(noted.retry_after)
             return response
-        response = _answer(status.HTTP_401_UNAUTHORIZED, "This post was not verified.", word)
+        response = _answer(status.HTTP_401_UNAUTHORIZED, NOT_VERIFIED, word)
         response["WWW-Authenticate"] = "Token"
         return response
 

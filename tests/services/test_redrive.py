@@ -191,7 +191,7 @@ def test_the_command_finds_events_by_all_that_is_said(dead: WebhookEvent) -> Non
         (["--since", "yesterday"], "invalid time such as"),
         (["--outcome", "dead", "--per-second", "0"], "number above 0"),
         (["--event", "one"], "invalid int"),
-        (["--outcome", "dead", "--limit", "0"], "number of 1 or more"),
+        (["--outcome", "dead", "--limit", "0"], "no whole number above 0"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str], said: str) -> None:

@@ -12,13 +12,18 @@ from ..sweeping import SweepCommand
 class Command(SweepCommand):
     help = "Create the sessions and register the recipients that Redpin is still to be sent."
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Complete them, each kind within the bounds."""
         return {
-            "sessions": SESSIONS.run(limit, seconds),
-            "recipients": RECIPIENTS.run(limit, seconds),
+            "sessions": SESSIONS.of(account).run(limit, seconds),
+            "recipients": RECIPIENTS.of(account).run(limit, seconds),
         }
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Count them."""
-        return {"sessions": SESSIONS.due().count(), "recipients": RECIPIENTS.due().count()}
+        return {
+            "sessions": SESSIONS.of(account).due().count(),
+            "recipients": RECIPIENTS.of(account).due().count(),
+        }

@@ -12,10 +12,12 @@ from ..sweeping import SweepCommand
 class Command(SweepCommand):
     help = "Send the signals of the transitions that are due."
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Send them."""
-        return {"transitions": TRANSITIONS.run(limit, seconds)}
+        return {"transitions": TRANSITIONS.of(account).run(limit, seconds)}
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Count them."""
-        return {"transitions": TRANSITIONS.due().count()}
+        return {"transitions": TRANSITIONS.of(account).due().count()}

@@ -12,10 +12,12 @@ from ..sweeping import SweepCommand
 class Command(SweepCommand):
     help = "Process the webhook events that are due."
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Process them."""
-        return {"events": EVENTS.run(limit, seconds)}
+        return {"events": EVENTS.of(account).run(limit, seconds)}
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Count them."""
-        return {"events": EVENTS.due().count()}
+        return {"events": EVENTS.of(account).due().count()}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from django.core.management.base import CommandParser
+from typing import Any, ClassVar
 
 from ...services.retention import LIMIT, SECONDS, Pruned, prunable, prune
 from ...services.sweeps import Swept
@@ -14,19 +12,19 @@ from ..sweeping import SweepCommand
 
 class Command(SweepCommand):
     help = "Empty the bodies of webhook events that are done and old, and delete older events."
+    limit: ClassVar[int] = LIMIT
+    seconds: ClassVar[float] = SECONDS
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        """Take the bounds, which are wider."""
-        super().add_arguments(parser)
-        parser.set_defaults(limit=LIMIT, seconds=SECONDS)
-
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Let go of them."""
-        return {name: Swept(count) for name, count in _named(prune(limit, seconds)).items()}
+        pruned = prune(limit, seconds, account=account)
+        return {name: Swept(count) for name, count in _named(pruned).items()}
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Count them."""
-        return _named(prunable())
+        return _named(prunable(account))
 
 
 def _named(pruned: Pruned) -> dict[str, int]:

@@ -7,17 +7,18 @@ from argparse import ArgumentParser
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from ...models import StatusTransition, WebhookEvent
-from ...services.redrive import EVENT_OUTCOMES, redrive_events, redrive_transitions
+from ...services.redrive import EVENT_OUTCOMES, Redriven, redrive_events, redrive_transitions
+from ..running import USAGE, RedpinCommand, count, shows_progress, watched
 
 _HELD: Final = "services.release_from_review(session) tells what is held back by a review."
 
 
-class Command(BaseCommand):
+class Command(RedpinCommand):
     help = (
         "Process given-up webhook events again, or tell receivers of given-up transitions again."
         " What was applied or told is left alone."
@@ -32,25 +33,39 @@ class Command(BaseCommand):
         what.add_argument("--since", type=_time, metavar="TIME", help="received then or later, UTC")
         what.add_argument("--until", type=_time, metavar="TIME", help="received before, UTC")
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
-        parser.add_argument("--limit", type=_number, default=sys.maxsize, help="default: all")
+        parser.add_argument("--limit", type=count, default=sys.maxsize, help="default: all")
         parser.add_argument("--per-second", type=_rate, default=10.0, help="at most; default 10")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        how = {name: options[name] for name in ("dry_run", "per_second", "limit")}
-        events = _events(options)
-        if options["transition"]:
-            if events is not None:
-                raise CommandError("--transition goes with none of the options for events.")
-            rows = StatusTransition.objects.filter(pk__in=options["transition"])
-            what, done = "transitions", redrive_transitions(rows, **how)
-        elif events is None:
-            raise CommandError("Say which: --event, --outcome, --account, --since, --until.")
-        else:
-            what, done = "events", redrive_events(events, **how)
+        """Make them due again, or tell how many would be."""
+        with watched(self._total(options)) as watcher:
+            what, done = _redriven(options)
         verb = "would be due" if options["dry_run"] else "are due"
-        self.stdout.write(f"{done.due} {what} {verb} again; {done.left} left as they are.")
+        self.tell(f"{done.due} {what} {verb} again; {done.left} left as they are.", options)
         if options["transition"] and done.left:
-            self.stdout.write(_HELD)
+            self.tell(_HELD, options)
+        watcher.raise_if_stopped()
+
+    def _total(self, options: dict[str, Any]) -> int | None:
+        if options["dry_run"] or not shows_progress(self, options):
+            return None
+        return _redriven({**options, "dry_run": True})[1].due
+
+
+def _redriven(options: dict[str, Any]) -> tuple[str, Redriven]:
+    """Redrive what the options name; return what that is, and what became of it."""
+    how = {name: options[name] for name in ("dry_run", "per_second", "limit")}
+    events = _events(options)
+    if options["transition"]:
+        if events is not None:
+            text = "--transition goes with none of the options for events."
+            raise CommandError(text, returncode=USAGE)
+        rows = StatusTransition.objects.filter(pk__in=options["transition"])
+        return "transitions", redrive_transitions(rows, **how)
+    if events is None:
+        text = "Say which: --event, --outcome, --account, --since, --until."
+        raise CommandError(text, returncode=USAGE)
+    return "events", redrive_events(events, **how)
 
 
 def _events(options: dict[str, Any]) -> QuerySet[WebhookEvent] | None:
@@ -76,13 +91,6 @@ def _time(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
 def _rate(text: str) -> float:
     rate = float(text)
     if not 0 < rate <= 1000:
@@ -92,5 +100,4 @@ def _rate(text: str) -> float:
 
 # argparse tells by these what an argument should have been.
 _time.__name__ = "time such as 2026-11-25T14:30"
-_number.__name__ = "number of 1 or more"
 _rate.__name__ = "number above 0, up to 1000"

@@ -22,6 +22,7 @@ from ...accounts import ACCOUNTS, DEFAULT_ACCOUNT, overrides, redpin_settings
 from ...conf import Account, get_account, raw_settings
 from ...exceptions import ConfigurationError
 from ...services.callbacks import subscription_url
+from ..running import require_account
 
 DATABASE: Final = ".redpin-sandbox.sqlite3"
 # What goes to the sandbox under the same name, and is judged there.
@@ -68,6 +69,7 @@ class Command(BaseCommand):
 
         Raises `CommandError` where the settings have no credentials, or it can't be started.
         """
+        require_account(account)
         try:
             known = get_account(account)
             environment = self._environment(known, options["api"])

@@ -13,16 +13,18 @@ from ..sweeping import SweepCommand
 class Command(SweepCommand):
     help = "Do all that is due, one kind after the other, all of it within the seconds."
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, sweeps.Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, sweeps.Swept]:
         """Do it all."""
-        return sweeps.sweep(limit, seconds)
+        return sweeps.sweep(limit, seconds, account=account)
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, account: str | None) -> Mapping[str, int]:
         """Count it all."""
         return {
-            "transitions": sweeps.TRANSITIONS.due().count(),
-            "events": sweeps.EVENTS.due().count(),
-            "sessions asked about": due_sessions().count(),
-            "sessions to complete": sweeps.SESSIONS.due().count(),
-            "recipients": sweeps.RECIPIENTS.due().count(),
+            "transitions": sweeps.TRANSITIONS.of(account).due().count(),
+            "events": sweeps.EVENTS.of(account).due().count(),
+            "sessions asked about": due_sessions(account).count(),
+            "sessions to complete": sweeps.SESSIONS.of(account).due().count(),
+            "recipients": sweeps.RECIPIENTS.of(account).due().count(),
         }
