@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.core.validators import slug_re
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
@@ -16,7 +17,6 @@ from ..accounts import account_aliases
 from ..embed.page import nonce_of
 from ..services.overview import Overview, overview
 from ..services.spans import DAY, LENGTHS, MONTH, WEEK, Span
-from ..services.stages import Stage
 from .pictures import day_name, pictures_of, sections_of
 from .readonly import ReadOnlyAdmin
 from .tiles import tiles_of
@@ -45,7 +45,8 @@ class SpanForm(forms.Form):
     def __init__(self, asked: dict[str, str]) -> None:
         """Offer the accounts of the settings, and the one that is asked for: a tenant's, say."""
         super().__init__(_DEFAULTS | asked, label_suffix="")
-        aliases = dict.fromkeys([*account_aliases(), *filter(None, [asked.get("account")])])
+        told = [name for name in [asked.get("account", "")] if slug_re.match(name)]
+        aliases = dict.fromkeys([*account_aliases(), *told])
         self.fields["account"].choices = [("", _("all")), *((name, name) for name in aliases)]
         if len(aliases) < 2:
             del self.fields["account"]
@@ -53,20 +54,21 @@ class SpanForm(forms.Form):
     @property
     def span(self) -> Span:
         """The span that is asked for, or the usual one."""
-        usual = Span.last(int(_DEFAULTS["days"]), _DEFAULTS["step"])
-        return Span.last(**self._chosen("days", "step")) if self.is_valid() else usual
+        if not self.is_valid():
+            return Span.last(int(_DEFAULTS["days"]), _DEFAULTS["step"])
+        return Span.last(self.cleaned_data["days"], self.cleaned_data["step"])
 
     @property
     def account_name(self) -> str:
         """The account that is asked for, or an empty text."""
         return str(self.cleaned_data.get("account", "")) if self.is_valid() else ""
 
-    def _chosen(self, *names: str) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in names}
-
 
 class OverviewAdmin(ReadOnlyAdmin):
     """Adds the page `overview/`, for whoever may view sessions."""
+
+    class Media:
+        css = {"all": ["redpin/overview.css"]}  # For the link to it.
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         view = self.admin_site.admin_view(self.overview_view)
@@ -84,7 +86,6 @@ class OverviewAdmin(ReadOnlyAdmin):
             "admin/redpin/overview.html",
             {
                 **self.admin_site.each_context(request),
-                "opts": self.opts,
                 "title": _("Overview of payments"),
                 "form": form,
                 **_told(found),
@@ -101,5 +102,4 @@ def _told(found: Overview) -> dict[str, Any]:
         "tiles": tiles_of(found),
         "sections": sections,
         "pictures": pictures_of(sections),
-        "stages": list(Stage),
     }

@@ -54,7 +54,7 @@ class Section:
     unit: str = ""  # "", percent, hours, days
     labels: list[str] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
-    has_stages: bool = False
+    is_wide: bool = False
 
 
 def sections_of(found: Overview) -> list[Section]:
@@ -62,7 +62,7 @@ def sections_of(found: Overview) -> list[Section]:
     if not found.groups:
         return [Section(key="sessions", title=_("Sessions"), note="", head=[], rows=[])]
     amounts = [
-        _amounts(found.span, code, pieces, has_picture=place < MOST_PICTURES)
+        _amounts(found.span, code, pieces, place)
         for place, (code, pieces) in enumerate(found.amounts().items())
     ]
     return [_sessions(found), *amounts, _conversion(found), _lasting(found), _statuses(found)]
@@ -145,27 +145,26 @@ def _staged(
             )
             for place, stage in enumerate(present, start=1)
         ],
-        "has_stages": True,
     }
 
 
 def _sessions(found: Overview) -> Section:
     note = _("By the day of their creation, and by how far they have come until now.")
     staged = _staged(found.span, found.counts(), float, str)
-    return Section(key="sessions", title=_("Sessions"), note=note, **staged)
+    return Section(key="sessions", title=_("Sessions"), note=note, is_wide=True, **staged)
 
 
-def _amounts(
-    span: Span, code: str, pieces: list[dict[Stage, Money]], *, has_picture: bool
-) -> Section:
+def _amounts(span: Span, code: str, pieces: list[dict[Stage, Money]], place: int) -> Section:
     def number(money: Money) -> float:
         return float(Decimal(money.amount))  # For the eye alone; the table has it exactly.
 
     staged = _staged(span, pieces, number, display_money)
-    if not has_picture:
-        staged |= {"kind": "", "has_stages": False}
+    if place >= MOST_PICTURES:
+        staged["kind"] = ""
     title = _("Amounts in %(currency)s") % {"currency": code}
-    note = _("What was asked for. Amounts of different currencies are never added up.")
+    note = _("What was asked for, by the day of creation and by stage.")
+    if place == 0:
+        note = _("%(note)s Amounts of different currencies are never added up.") % {"note": note}
     return Section(key=f"amounts-{code}", title=title, note=note, **staged)
 
 
@@ -177,7 +176,7 @@ def _conversion(found: Overview) -> Section:
     span, pairs = found.span, found.conversion()
     created, paid = (sum(pair[side] for pair in pairs) for side in (0, 1))
     shares = [_percent(done, all_) for all_, done in pairs]
-    name = _("Paid")
+    name = _("Share paid")
     return Section(
         key="conversion",
         title=_("From created to paid"),
@@ -185,7 +184,7 @@ def _conversion(found: Overview) -> Section:
             "How many of the sessions created then are paid by now. What a renewal replaced is left"
             " out, as the renewal is counted; the latest sessions still have their time."
         ),
-        head=[_step_name(span), _("Created"), name, _("Share")],
+        head=[_step_name(span), _("Created"), _("Paid"), name],
         rows=[
             [day, str(all_), str(done), share]
             for day, (all_, done), share in zip(_names(span, _LONG), pairs, shares, strict=True)
@@ -246,6 +245,7 @@ def _statuses(found: Overview) -> Section:
     return Section(
         key="statuses",
         title=_("Every status"),
+        is_wide=True,
         note=_("The whole period, by currency: our state of the session, and Redpin's status."),
         head=[
             *(_("Currency"), _("Stage"), _("State"), _("Payment status"), _("Sessions")),

@@ -32,7 +32,9 @@ MOST_COUNTED: Final = 1000
 SAMPLE: Final = 10_000
 
 _State = PaymentSession.State
-_PRIME: Final = Value(2**31 - 1)
+# Multiples of a number in the golden ratio to a prime lie evenly among its remainders.
+_PRIME: Final = 2**31 - 1
+_GOLDEN: Final = 1_327_217_884
 # Most currencies have two decimals; these don't. (No session is created in one that is not listed.)
 _TWO: Final = 2
 _DECIMALS: Final[dict[str, int]] = {
@@ -222,8 +224,7 @@ def _groups(span: Span, account: str) -> Iterator[Group]:
 def _lasted(span: Span, account: str, one_of: int) -> list[list[timedelta]]:
     """Return how long payments took, by the piece in which their session was created.
 
-    Of one payment of so many: which, a generator of random numbers tells of its key, so that keys
-    that go up in steps are sampled as any others.
+    Of one payment of so many, drawn by its key; keys that go up in steps are drawn as any others.
     """
     moments = span.moments
     sessions = PaymentSession.objects.filter(
@@ -232,8 +233,8 @@ def _lasted(span: Span, account: str, one_of: int) -> list[list[timedelta]]:
         review_reason="",
     ).order_by()
     if one_of > 1:
-        drawn = F("pk") % _PRIME * Value(48271) % _PRIME % Value(one_of)
-        sessions = sessions.annotate(drawn=drawn).filter(drawn=0)
+        drawn = F("pk") % Value(_PRIME) * Value(_GOLDEN) % Value(_PRIME)
+        sessions = sessions.annotate(drawn=drawn).filter(drawn__lt=_PRIME // one_of)
     # Reached twice, by way of a payout that came back, the first counts. A join would tempt
     # databases to read the journal as a whole; this is one look by index for each session.
     credited = (
