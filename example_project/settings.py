@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_redpin",
+    "import_export",  # The list of sessions as a file.
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -45,10 +45,12 @@ class SpanForm(forms.Form):
     def __init__(self, asked: dict[str, str]) -> None:
         """Offer the accounts of the settings, and the one that is asked for: a tenant's, say."""
         super().__init__(_DEFAULTS | asked, label_suffix="")
-        told = [name for name in [asked.get("account", "")] if slug_re.match(name)]
-        aliases = dict.fromkeys([*account_aliases(), *told])
-        self.fields["account"].choices = [("", _("all")), *((name, name) for name in aliases)]
-        if len(aliases) < 2:
+        account = asked.get("account", "")
+        known = account_aliases()
+        others = [account] if slug_re.match(account) and account not in known else []
+        names = [*known, *others]
+        self.fields["account"].choices = [("", _("all")), *((name, name) for name in names)]
+        if len(names) == 1 and not account:
             del self.fields["account"]
 
     @property

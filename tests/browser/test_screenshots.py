@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from .admin import OVERVIEW, SESSIONS, open_admin
 from .shop import Shop, enter_code, pay
 
 if TYPE_CHECKING:
@@ -75,3 +76,26 @@ def test_what_else_there_is_to_see_in_pictures(
     order = shop.add_order(unit_id=shop.add_unit(), session_id=shop.add_session(**fields[view]))
     page.goto(f"{shop.url}/orders/{order}/pay/")
     take(page, pictures, view.replace("_", "-"))
+
+
+def test_the_admin_in_pictures(
+    shop: Shop, unfold_shop: Shop, new_context: NewContext, pictures: Path
+) -> None:
+    shop.add_samples()
+    page = new_context(viewport={"width": 1180, "height": 820}).new_page()
+    open_admin(shop, page, OVERVIEW)
+    take(page, pictures, "admin-overview")
+    page.goto(shop.url + SESSIONS)
+    take(page, pictures, "admin-list")
+    page.goto(f"{page.url}?q=SAMPLE-0007")
+    page.locator("#result_list th a").click()
+    take(page, pictures, "admin-session")
+    unfold_shop.add_samples()
+    other = new_context(viewport={"width": 1180, "height": 820}, color_scheme="dark").new_page()
+    open_admin(unfold_shop, other, OVERVIEW)
+    take(other, pictures, "admin-unfold")
+    other.goto(unfold_shop.url + SESSIONS)
+    take(other, pictures, "admin-unfold-list")
+    other.goto(f"{other.url}?q=SAMPLE-0007")
+    other.locator("#result_list th a").first.click()
+    take(other, pictures, "admin-unfold-session")
