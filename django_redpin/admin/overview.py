@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.validators import slug_re
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, path
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -72,7 +72,7 @@ class OverviewAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ["redpin/overview.css"]}  # For the link to it.
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.overview_view)
         return [path("overview/", view, name="redpin_overview"), *super().get_urls()]
 
@@ -82,7 +82,7 @@ class OverviewAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = SpanForm(request.GET.dict())
         found = overview(form.span, form.account_name)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
             "admin/redpin/overview.html",

@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from moneyed import Money
 
 from ..l10n import display_money
@@ -21,6 +23,14 @@ from ..services.stages import Stage
 # Beyond these, currencies have their tables alone.
 MOST_PICTURES: Final = 4
 
+_STAGES: Final[dict[Stage, Promise]] = {
+    Stage.PAID: gettext_lazy("Paid"),
+    Stage.UNDER_WAY: gettext_lazy("Under way"),
+    Stage.OPEN: gettext_lazy("To be paid"),
+    Stage.REVIEW: gettext_lazy("Needs review"),
+    Stage.RETURNED: gettext_lazy("Cancelled or returned"),
+    Stage.LAPSED: gettext_lazy("Expired, replaced or refused"),
+}
 # How a piece of the span is named: under a bar, and in a table.
 _SHORT: Final = {DAY: "j M", WEEK: "j M", MONTH: "M Y"}
 _LONG: Final = {DAY: "j F Y", WEEK: "j F Y", MONTH: "F Y"}
@@ -95,7 +105,8 @@ def duration(lasted: timedelta | None) -> str:
     """Return a time in its two largest units, such as `2 d 4 h`; a dash for None."""
     if lasted is None:
         return _NOTHING
-    rest, parts = int(lasted.total_seconds()), []
+    rest = int(lasted.total_seconds())
+    parts: list[tuple[int, str]] = []
     for seconds, unit in _SECONDS:
         number, rest = divmod(rest, seconds)
         if number or parts:
@@ -131,14 +142,14 @@ def _staged(
     columns = [[piece[stage] for piece in pieces if stage in piece] for stage in present]
     everything = total(value for column in columns for value in column)
     return {
-        "head": [_step_name(span), *(str(stage.label) for stage in present), _("Total")],
+        "head": [_step_name(span), *(str(_STAGES[stage]) for stage in present), _("Total")],
         "rows": rows,
         "foot": [_("Total"), *map(total, columns), everything],
         "kind": "bars",
         "labels": _names(span, _SHORT),
         "series": [
             Series(
-                name=str(stage.label),
+                name=str(_STAGES[stage]),
                 tone=stage.value,
                 values=[number(piece[stage]) if stage in piece else 0 for piece in pieces],
                 texts=[row[place] for row in rows],
@@ -254,7 +265,7 @@ def _statuses(found: Overview) -> Section:
         rows=[
             [
                 total.money.currency.code,
-                str(total.stage.label),
+                str(_STAGES[total.stage]),
                 str(PaymentSession.State(total.state).label),
                 total.payment_status or _NOTHING,
                 str(total.count),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
-
-from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
 
 from ..models import PaymentSession
 from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDED
@@ -13,15 +11,15 @@ from ..rules.statuses import BOUNCED_BACK, CANCELLED, PAYMENT_COMPLETED, REFUNDE
 _State = PaymentSession.State
 
 
-class Stage(TextChoices):
-    """Each session is in one of these."""
+class Stage(str, Enum):
+    """Each session is in one of these; in the order in which people want to read them."""
 
-    PAID = "paid", _("Paid")
-    UNDER_WAY = "under_way", _("Under way")
-    OPEN = "open", _("To be paid")
-    REVIEW = "review", _("Needs review")
-    RETURNED = "returned", _("Cancelled or returned")
-    LAPSED = "lapsed", _("Expired, replaced or refused")
+    PAID = "paid"
+    UNDER_WAY = "under_way"
+    OPEN = "open"
+    REVIEW = "review"
+    RETURNED = "returned"
+    LAPSED = "lapsed"
 
 
 _BY_STATUS: Final[dict[str, Stage]] = {

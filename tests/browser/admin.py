@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from .shop import Shop
 
@@ -15,10 +15,14 @@ TRANSITIONS: Final = "/admin/redpin/statustransition/"
 RECIPIENTS: Final = "/admin/redpin/recipient/"
 
 
+def without_icon(context: BrowserContext) -> None:
+    """Answer what browsers ask for unasked, and Django's admin does not have."""
+    context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+
+
 def open_admin(shop: Shop, page: Page, path: str) -> Page:
     """Log in, and open one of the admin's pages."""
-    # Django's admin has none, and the browser complains.
-    page.context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    without_icon(page.context)
     shop.log_in(page)
     page.goto(shop.url + path)
     return page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -132,7 +132,9 @@ def test_a_session_is_reached_by_keys_alone(shop: Shop, page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_every_page_fits_its_window(shop: Shop, page: Page, width: int, scheme: str) -> None:
+def test_every_page_fits_its_window(
+    shop: Shop, page: Page, width: int, scheme: Literal["light", "dark"]
+) -> None:
     """Lists scroll within themselves; nothing that is ours makes the page wider."""
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from .admin import OVERVIEW, numbers, open_admin
+from .admin import OVERVIEW, numbers, open_admin, without_icon
 from .shop import Shop
 from .test_accessibility import look_at
 
@@ -82,6 +82,7 @@ def test_without_scripts_the_same_numbers_stand_open_in_tables(
     open_admin(shop, page, OVERVIEW)
     told = {heading: numbers(page, heading) for heading in HEADINGS}
     plain = new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    without_icon(plain)
     other = plain.new_page()
 
     other.goto(shop.url + OVERVIEW)
