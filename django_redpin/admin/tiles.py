@@ -72,4 +72,4 @@ def _tile(name: Promise, is_urgent: bool, rows: Waiting, address: str, outcome: 
 
 
 def _age(moment: datetime) -> str:
-    return _("the oldest since %(age)s") % {"age": timesince(moment, depth=1)}
+    return _("oldest %(age)s ago") % {"age": timesince(moment, depth=1)}

@@ -81,21 +81,19 @@ def test_what_else_there_is_to_see_in_pictures(
 def test_the_admin_in_pictures(
     shop: Shop, unfold_shop: Shop, new_context: NewContext, pictures: Path
 ) -> None:
-    shop.add_samples()
-    page = new_context(viewport={"width": 1180, "height": 820}).new_page()
-    open_admin(shop, page, OVERVIEW)
-    take(page, pictures, "admin-overview")
-    page.goto(shop.url + SESSIONS)
-    take(page, pictures, "admin-list")
-    page.goto(f"{page.url}?q=SAMPLE-0007")
-    page.locator("#result_list th a").click()
-    take(page, pictures, "admin-session")
-    unfold_shop.add_samples()
-    other = new_context(viewport={"width": 1180, "height": 820}, color_scheme="dark").new_page()
-    open_admin(unfold_shop, other, OVERVIEW)
-    take(other, pictures, "admin-unfold")
-    other.goto(unfold_shop.url + SESSIONS)
-    take(other, pictures, "admin-unfold-list")
-    other.goto(f"{other.url}?q=SAMPLE-0007")
-    other.locator("#result_list th a").first.click()
-    take(other, pictures, "admin-unfold-session")
+    small, tall = {"width": 1060, "height": 620}, {"width": 1060, "height": 900}
+    for site, name, look in ((shop, "admin", "light"), (unfold_shop, "admin-unfold", "dark")):
+        site.add_samples()
+        page = new_context(viewport=small, color_scheme=look).new_page()
+        open_admin(site, page, SESSIONS)
+        toggle = page.locator("#toggle-nav-sidebar")
+        if toggle.count():
+            toggle.click()  # The list of all apps, which is not ours.
+        take(page, pictures, f"{name}-list")
+        page.goto(f"{site.url}{SESSIONS}?q=SAMPLE-0007")
+        page.locator("#result_list th a").first.click()
+        page.wait_for_url("**/change/**")
+        take(page, pictures, f"{name}-session")
+        page.goto(site.url + OVERVIEW)
+        page.set_viewport_size(tall)
+        take(page, pictures, f"{name}-overview")
