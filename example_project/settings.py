@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_redpin",
+    "import_export",  # The list of sessions as a file.
 ]
 if find_spec("health_check"):
     INSTALLED_APPS += ["health_check"]  # For /health/.

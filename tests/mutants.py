@@ -1448,6 +1448,34 @@ MUTANTS: Final = (
         "can't be used ({error}).",
         "tests/commands/test_check.py",
     ),
+    Mutant(
+        "the overview is for who may view sessions",
+        "django_redpin/admin/overview.py",
+        "        if not self.has_view_permission(request):\n",
+        "        if False:\n",
+        "tests/admin/test_overview.py",
+    ),
+    Mutant(
+        "the overview adds amounts up as whole numbers",
+        "django_redpin/services/overview.py",
+        'Cast(Round(F("amount") * _scale()), models.BigIntegerField())',
+        'F("amount") * _scale()',
+        "tests/services/test_overview.py",
+    ),
+    Mutant(
+        "the overview takes nothing that needs review for paid",
+        "django_redpin/services/stages.py",
+        "    if needs_review:\n        return Stage.REVIEW\n",
+        "",
+        "tests/services/test_overview.py",
+    ),
+    Mutant(
+        "the overview takes an account's name for a name alone",
+        "django_redpin/admin/overview.py",
+        "slug_re.match(account) and ",
+        "account and ",
+        "tests/admin/test_overview.py",
+    ),
 )
 
 

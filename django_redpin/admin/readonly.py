@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -11,10 +12,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# Django's admin classes are generic for type checkers alone.
+# Django's admin classes are generic for type checkers alone. Where django-unfold is installed, its
+# classes bring the look that its templates expect; all that is built on them is the same.
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Any]
     AnyTabularInline = admin.TabularInline[Any, Any]
+elif apps.is_installed("unfold"):
+    from unfold.admin import ModelAdmin as AnyModelAdmin
+    from unfold.admin import TabularInline as AnyTabularInline
 else:
     AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
 

@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace, at: Addresses, data_dir: Path) -> None:
     started = time.monotonic()
     env = environment(data_dir, at)
     _say("Preparing database, homes and user ...")
-    ready = prepare(env, data_dir / "prepare.log")
+    ready = prepare(env, data_dir / "prepare.log", samples=options.samples)
     with Children(env, data_dir, REPOSITORY) as children:
         _start(children, env, at, data_dir, step=_ONCE if options.once else _WATCHED)
         _wait_until_ready(at, children, _waiter(children, started, options.timeout))
@@ -170,6 +170,11 @@ def _parser() -> argparse.ArgumentParser:
         "--once",
         action="store_true",
         help="pay by itself, print each step and one line of JSON, and end",
+    )
+    parser.add_argument(
+        "--samples",
+        action="store_true",
+        help="store payments of the last month too, for the admin to show",
     )
     parser.add_argument(
         "--timeout",

@@ -69,8 +69,10 @@ def environment(data_dir: Path, at: Addresses) -> dict[str, str]:
     }
 
 
-def prepare(env: dict[str, str], log: Path) -> Ready:
+def prepare(env: dict[str, str], log: Path, *, samples: bool = False) -> Ready:
     """Migrate, seed and make the demo's user in this process; its output goes to `log`.
+
+    With `samples`, the admin has payments of the last month to show.
 
     Raises `NotPrepared` where the database or the settings don't allow it.
     """
@@ -82,10 +84,10 @@ def prepare(env: dict[str, str], log: Path) -> Ready:
         redirect_stdout(output),
         redirect_stderr(output),
     ):
-        return _prepare(log)
+        return _prepare(log, samples=samples)
 
 
-def _prepare(log: Path) -> Ready:
+def _prepare(log: Path, *, samples: bool) -> Ready:
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management.base import CommandError
@@ -101,7 +103,7 @@ def _prepare(log: Path) -> Ready:
 
     try:
         call_command("migrate", interactive=False, verbosity=1)
-        password = _seed()
+        password = _seed(samples=samples)
     except (Error, CommandError, ImproperlyConfigured) as problem:
         engine = _database(settings.DATABASES["default"]["ENGINE"])
         raise NotPrepared(
@@ -119,12 +121,15 @@ def _prepare(log: Path) -> Ready:
     )
 
 
-def _seed() -> str:
+def _seed(*, samples: bool) -> str:
     from django.contrib.auth import get_user_model
 
+    from example_project.properties.samples import add_samples
     from example_project.properties.seed import seed
 
     seed()
+    if samples:
+        add_samples()
     password = secrets.token_urlsafe(9)
     users = get_user_model()._default_manager
     user, _ = users.get_or_create(username=ADMIN, defaults={"email": "demo@meridian.example"})

@@ -119,6 +119,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
+def unfold_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The same with django-unfold's look of the admin."""
+    from .shop import running_shop
+
+    pytest.importorskip("unfold")
+    folder = tmp_path_factory.mktemp("unfold-shop")
+    with running_shop(folder, settings="tests.browser.settings_unfold") as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
 def slow_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The same with a Redpin that takes a minute for each step of a payment."""
     from .shop import running_shop

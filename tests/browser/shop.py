@@ -56,6 +56,10 @@ class Shop:
         }
         return self.add("redpin.PaymentSession", **values | fields)
 
+    def add_samples(self) -> None:
+        """Store the example's sample payments, unless they are there."""
+        self._post("samples/", {})
+
     def newest_session(self) -> int:
         """Return the primary key of the merchant's newest session."""
         return int(_http().get(f"{self.url}/stage/newest/", timeout=10).json()["pk"])
@@ -134,11 +138,13 @@ class Shop:
 
 
 @contextmanager
-def running_shop(folder: Path, *, step_seconds: float = 0.3) -> Iterator[Shop]:
+def running_shop(
+    folder: Path, *, step_seconds: float = 0.3, settings: str = SETTINGS
+) -> Iterator[Shop]:
     """Start both, and end them afterwards. A payment takes a step in so many seconds."""
     port, sandbox_port = free_port(), free_port()
     at = Addresses(f"http://127.0.0.1:{port}", f"http://localhost:{sandbox_port}")
-    env = environment(folder, at) | {"DJANGO_SETTINGS_MODULE": SETTINGS}
+    env = environment(folder, at) | {"DJANGO_SETTINGS_MODULE": settings}
     python = sys.executable
     with Children(env, folder, ROOT) as children:
         children.start("merchant", [python, "-m", "tests.browser.merchant", str(port)])

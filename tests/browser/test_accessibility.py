@@ -39,14 +39,17 @@ def _hosted_pages_may_be_missing(watch: Watch) -> None:
     watch.expect("Failed to load resource")
 
 
-def look_at(page: Page, **options: Any) -> None:
-    """Fail if axe finds anything in the page, or if it is wider than its window of 320 pixels."""
+def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
+    """Fail if axe finds anything in the page, or if it is wider than its window of 320 pixels.
+
+    Where a selector says `within` what, the rest of the page is somebody else's.
+    """
     for scheme in SCHEMES:
         # Without motion, as a colour on its way to another has the contrast of neither.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            found = Axe().run(page, options=RULES | options).response["violations"]
+            found = Axe().run(page, within, RULES | options).response["violations"]
             told = [
                 (rule["id"], [(node["target"], node["failureSummary"]) for node in rule["nodes"]])
                 for rule in found

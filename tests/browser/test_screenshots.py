@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from .admin import OVERVIEW, SESSIONS, open_admin
 from .shop import Shop, enter_code, pay
 
 if TYPE_CHECKING:
@@ -75,3 +76,24 @@ def test_what_else_there_is_to_see_in_pictures(
     order = shop.add_order(unit_id=shop.add_unit(), session_id=shop.add_session(**fields[view]))
     page.goto(f"{shop.url}/orders/{order}/pay/")
     take(page, pictures, view.replace("_", "-"))
+
+
+def test_the_admin_in_pictures(
+    shop: Shop, unfold_shop: Shop, new_context: NewContext, pictures: Path
+) -> None:
+    small, tall = {"width": 1060, "height": 620}, {"width": 1060, "height": 900}
+    for site, name, look in ((shop, "admin", "light"), (unfold_shop, "admin-unfold", "dark")):
+        site.add_samples()
+        page = new_context(viewport=small, color_scheme=look).new_page()
+        open_admin(site, page, SESSIONS)
+        toggle = page.locator("#toggle-nav-sidebar")
+        if toggle.count():
+            toggle.click()  # The list of all apps, which is not ours.
+        take(page, pictures, f"{name}-list")
+        page.goto(f"{site.url}{SESSIONS}?q=SAMPLE-0007")
+        page.locator("#result_list th a").first.click()
+        page.wait_for_url("**/change/**")
+        take(page, pictures, f"{name}-session")
+        page.goto(site.url + OVERVIEW)
+        page.set_viewport_size(tall)
+        take(page, pictures, f"{name}-overview")

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from django_redpin.models import PaymentSession
+from example_project.properties.samples import add_samples
 from example_project.properties.views import pay
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def change(request: HttpRequest, model: str, pk: int) -> JsonResponse:
     """Change a row's fields."""
     rows = apps.get_model(model)._default_manager.filter(pk=pk)
     return JsonResponse({"rows": rows.update(**json.loads(request.body))})
+
+
+@csrf_exempt
+@require_POST
+def samples(request: HttpRequest) -> JsonResponse:
+    """Store the example's sample payments, unless they are there."""
+    return JsonResponse({"stored": add_samples()})
 
 
 @require_safe
