@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ..models import PaymentSession
+from .session_actions import SessionActionsAdmin
 from .session_list import SessionListAdmin
 from .session_page import SessionPageAdmin
 
 
 @admin.register(PaymentSession)
-class PaymentSessionAdmin(SessionListAdmin, SessionPageAdmin):
-    """Read-only: a list, and a page for each."""
+class PaymentSessionAdmin(SessionListAdmin, SessionPageAdmin, SessionActionsAdmin):
+    """Read-only: a list, a page for each, and the actions that each permission allows."""
