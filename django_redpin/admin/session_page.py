@@ -127,7 +127,7 @@ class SessionPageAdmin(ConfirmingAdmin):
                     if may_see(Recipient)
                     else share.recipient.name,
                     "amount": display_money(share.money),
-                    "payout": payment_status_badge(share.payout_status) or badge(_("not begun")),
+                    "payout": payment_status_badge(share.payout_status) or badge(_("no news")),
                 }
                 for share in shares
             ]

@@ -84,7 +84,7 @@ def _refresh(session: PaymentSession, answers: Mapping[str, Any]) -> str:
 def _why_not_renew(session: PaymentSession) -> str:
     renewal = PaymentSession.objects.filter(renews=session).only("client_reference_id").first()
     if renewal is not None:
-        return f"{renewal} stands in its place already."
+        return f"the session {renewal} stands in its place already."
     if session.state in _NOT_RENEWED:
         return _NOT_RENEWED[session.state]
     if session.review_reason:

@@ -17,6 +17,7 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ..l10n import display_money
 from ..models import PaymentSession, StatusTransition, WebhookEvent
 from .badges import badge
 
@@ -169,7 +170,7 @@ def _of_a_transition(
         badge(transition.get_outcome_display(), _DISPATCH_TONES.get(transition.outcome, "plain")),
         _told(
             Line(_("because of"), event and (str(event) or f"#{event.pk}"), of_event),
-            Line(_("share"), transition.share),
+            Line(_("share"), _share(transition)),
             Line(_("note"), transition.note),
             Line(_("in Redpin's flow"), "" if transition.is_documented else _("no such step")),
             Line(_("occurred"), transition.occurred_at),
@@ -184,6 +185,11 @@ def _of_a_transition(
         told = badge(transition.get_outcome_display(), _DISPATCH_TONES[_Outcome.TOLD])
         lines = _told(*_dispatch(transition))
         yield Entry(transition.dispatched_at, _("Dispatch"), title, url, told, lines)
+
+
+def _share(transition: StatusTransition) -> str:
+    share = transition.share
+    return f"{share.recipient}: {display_money(share.money)}" if share else ""
 
 
 def _dispatch(transition: StatusTransition) -> Iterator[Line]:
