@@ -19,7 +19,7 @@ from ..models import Recipient
 from ..rules import exact_json
 from ..rules.bank_details import bank_details_faults
 from ..rules.money import is_payable
-from .readonly import AnyModelAdmin
+from .readonly import DiscreetAdmin
 
 _SHOWN_DIGITS: Final = 4
 _LETTERS: Final = re.compile(r"[A-Za-z]{3}")
@@ -104,7 +104,7 @@ class NewRecipientForm(RecipientForm):
 
 
 @admin.register(Recipient)
-class RecipientAdmin(AnyModelAdmin):
+class RecipientAdmin(DiscreetAdmin):
     """An account that money goes to is not edited in place: a new account is a new recipient."""
 
     list_display = ("name", "type", "country_code", "currency", "recipient_id", "account")
