@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
 from datetime import datetime
 
 from django.contrib import admin
@@ -12,12 +14,42 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import WebhookEvent
-from ..services.redrive import redrive_events
+from ..services.redrive import EVENT_OUTCOMES, redrive_events
 from . import filters
 from .badges import event_badge, payment_status_badge
+from .confirming import list_action
 from .listing import KeysetAdmin
+from .masking import readable
 from .readonly import link
-from .redriving import PER_SECOND, RedrivingAdmin
+from .redriving import MOST, RedrivingAdmin
+from .verbs import NotDone, Verb
+
+
+def _why_not(event: WebhookEvent) -> str:
+    if event.next_attempt_at is not None:
+        return "it waits to be processed as it is."
+    if event.outcome not in EVENT_OUTCOMES:
+        return f"it was not given up: {event.get_outcome_display()}."
+    return "" if event.has_body else "its body was purged, so that it can't be read again."
+
+
+def _redrive(event: WebhookEvent, answers: Mapping[str, Any]) -> str:
+    if not redrive_events(WebhookEvent.objects.filter(pk=event.pk)).due:
+        raise NotDone("Somebody else had it processed again just now.")
+    return "Due to be processed again."
+
+
+REDRIVE_EVENT: Final = Verb(
+    name="redrive",
+    title=_("Process again what was given up"),
+    explanation=_(
+        "Makes events due again that were given up. What was applied is left alone, so that nothing"
+        " is told twice."
+    ),
+    why_not=_why_not,
+    run=_redrive,
+    most=MOST,
+)
 
 
 @admin.register(WebhookEvent)
@@ -57,10 +89,12 @@ class WebhookEventAdmin(KeysetAdmin, RedrivingAdmin):
         "readable_body",
     )
 
-    @admin.action(description=_("Process again what was given up"), permissions=["redrive"])
-    def redrive(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
-        """Make the selected events due again; say how many, and how many were left."""
-        self.tell_redriven(request, redrive_events(queryset, per_second=PER_SECOND))
+    verbs = (REDRIVE_EVENT,)
+    actions = (list_action(REDRIVE_EVENT),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        rows: QuerySet[WebhookEvent] = super().get_queryset(request)
+        return rows.defer("body")  # Read where it is shown, on the page of one event.
 
     @admin.display(description=_("received"), ordering="pk")
     def shown_received(self, obj: WebhookEvent) -> datetime:
@@ -79,5 +113,7 @@ class WebhookEventAdmin(KeysetAdmin, RedrivingAdmin):
         return link(obj.session)
 
     @admin.display(description=_("body"))
-    def readable_body(self, obj: WebhookEvent) -> SafeString:
-        return format_html("<pre>{}</pre>", bytes(obj.body).decode("utf-8", "replace"))
+    def readable_body(self, obj: WebhookEvent) -> SafeString | str:
+        if not obj.has_body:
+            return _("Purged: bodies are emptied after a time, as they hold personal data.")
+        return format_html("<pre>{}</pre>", readable(bytes(obj.body)))

@@ -17,7 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from .readonly import AnyModelAdmin
+from .readonly import DiscreetAdmin
 
 # "after.7": what follows row 7 in the list's order. Eighteen digits fit any database's integer.
 _CURSOR: Final = re.compile(r"(after|before)\.([0-9]{1,18})", re.ASCII)
@@ -85,7 +85,7 @@ class KeysetChangeList(ChangeList):
         return self.get_query_string({PAGE_VAR: f"{way}.{row.pk}"})
 
 
-class KeysetAdmin(AnyModelAdmin):
+class KeysetAdmin(DiscreetAdmin):
     """A list that counts nothing. Its filters are `BoundedFilter`s; actions take what is ticked."""
 
     show_full_result_count = False

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,12 +17,10 @@ from django.utils.safestring import SafeString
 # classes bring the look that its templates expect; all that is built on them is the same.
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Any]
-    AnyTabularInline = admin.TabularInline[Any, Any]
 elif apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin as AnyModelAdmin
-    from unfold.admin import TabularInline as AnyTabularInline
 else:
-    AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
+    AnyModelAdmin = admin.ModelAdmin
 
 
 class _ReadOnly:
@@ -35,19 +34,23 @@ class _ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(_ReadOnly, AnyModelAdmin):
+class DiscreetAdmin(AnyModelAdmin):
+    """Tells nobody who may not see its rows which of them there are."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Django looks the row up first, and sends whoever asks for none to the index.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+
+class ReadOnlyAdmin(_ReadOnly, DiscreetAdmin):
     """Nobody adds, changes or deletes these rows here."""
 
     # Two full counts less on every page of a large table.
     show_full_result_count = False
-
-
-class ReadOnlyInline(_ReadOnly, AnyTabularInline):
-    """Rows of another table, shown within their parent's page."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = False
 
 
 def link(row: Model | None) -> SafeString | str:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partialmethod
+from typing import Any, Final
 
-from django.contrib import messages
-from django.contrib.auth import get_permission_codename
-from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponse
 
-from ..services import Redriven
-from .readonly import ReadOnlyAdmin
+from .confirming import ConfirmingAdmin
 
-# Somebody waits for the page; what the workers make of it is theirs to pace.
-PER_SECOND: Final = 1000.0
+# Nothing is called for it; more than so many are redpin_redrive's, which spreads them over time.
+MOST: Final = 500
 
 
-class RedrivingAdmin(ReadOnlyAdmin):
+class RedrivingAdmin(ConfirmingAdmin):
     """A read-only page with the action `redrive`, for users with the permission of that name."""
 
-    actions = ("redrive",)
+    change_form_template = "admin/redpin/redriven_change_form.html"
+    has_redrive_permission = partialmethod(ConfirmingAdmin.may, name="redrive")
 
-    def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Whether the user has the permission that the action asks for."""
-        codename = get_permission_codename("redrive", self.opts)
-        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
-
-    def tell_redriven(self, request: HttpRequest, done: Redriven) -> None:
-        """Say on the next page how many rows are due again, and how many were left."""
-        text = _("%(due)s due again; %(left)s left as they are, done or not given up.")
-        level = messages.SUCCESS if done.due else messages.WARNING
-        self.message_user(request, text % {"due": done.due, "left": done.left}, level)
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context["offers"] = self.offers(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -6,10 +6,11 @@ from django.contrib import admin
 
 from ..models import PaymentSession
 from .overview import OverviewAdmin
+from .session_actions import SessionActionsAdmin
 from .session_list import SessionListAdmin
 from .session_page import SessionPageAdmin
 
 
 @admin.register(PaymentSession)
-class PaymentSessionAdmin(SessionListAdmin, SessionPageAdmin, OverviewAdmin):
-    """Read-only: a list, a page for each, and the overview."""
+class PaymentSessionAdmin(SessionListAdmin, SessionPageAdmin, SessionActionsAdmin, OverviewAdmin):
+    """Read-only: a list, a page for each, the actions that permissions allow, the overview."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
 from datetime import datetime
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -14,9 +14,40 @@ from ..models import StatusTransition
 from ..services.redrive import redrive_transitions
 from . import filters
 from .badges import dispatch_badge, value_badge
+from .confirming import list_action
 from .listing import KeysetAdmin
 from .readonly import link
-from .redriving import PER_SECOND, RedrivingAdmin
+from .redriving import MOST, RedrivingAdmin
+from .verbs import NotDone, Verb
+
+Outcome = StatusTransition.Outcome
+
+
+def _why_not(transition: StatusTransition) -> str:
+    if transition.outcome == Outcome.HELD:
+        return "it is held back until its session is released from review."
+    if transition.outcome != Outcome.DEAD:
+        return f"it was not given up: {transition.get_outcome_display()}."
+    return ""
+
+
+def _redrive(transition: StatusTransition, answers: Mapping[str, Any]) -> str:
+    if not redrive_transitions(StatusTransition.objects.filter(pk=transition.pk)).due:
+        raise NotDone("Somebody else had it told again just now.")
+    return "Due to be told again."
+
+
+REDRIVE_TRANSITION: Final = Verb(
+    name="redrive",
+    title=_("Tell receivers again what was given up"),
+    explanation=_(
+        "Tells your own code again of transitions that were given up because a receiver failed each"
+        " time. What was told is not told again."
+    ),
+    why_not=_why_not,
+    run=_redrive,
+    most=MOST,
+)
 
 
 @admin.register(StatusTransition)
@@ -50,6 +81,7 @@ class StatusTransitionAdmin(KeysetAdmin, RedrivingAdmin):
         "from_value",
         "to_value",
         "is_documented",
+        "note",
         "event_link",
         "occurred_at",
         "created_at",
@@ -60,10 +92,8 @@ class StatusTransitionAdmin(KeysetAdmin, RedrivingAdmin):
         "last_error",
     )
 
-    @admin.action(description=_("Tell receivers again what was given up"), permissions=["redrive"])
-    def redrive(self, request: HttpRequest, queryset: QuerySet[StatusTransition]) -> None:
-        """Make the selected transitions due again; say how many, and how many were left."""
-        self.tell_redriven(request, redrive_transitions(queryset, per_second=PER_SECOND))
+    verbs = (REDRIVE_TRANSITION,)
+    actions = (list_action(REDRIVE_TRANSITION),)
 
     @admin.display(description=_("recorded"), ordering="pk")
     def shown_created(self, obj: StatusTransition) -> datetime:

@@ -95,6 +95,24 @@ class PaymentUnderWay(RedpinError):
         )
 
 
+class NotExpired(RedpinError):
+    """The session can't be marked as expired: its page has not ended unpaid, or it has none.
+
+    Money can have moved: through this very session.
+    """
+
+    money_may_have_moved = True
+    next_step = "Wait for the end of its page, or for the outcome of its payment."
+    user_message = PaymentUnderWay.user_message
+
+    def __init__(self, session: PaymentSession, reason: str) -> None:
+        self.session = session
+        why = bounded(reason, _REASON_LENGTH)
+        super().__init__(
+            f"The session {session.client_reference_id} is not expired: {why} {self.next_step}"
+        )
+
+
 class SessionRejected(RedpinError):
     """Redpin refused the session. It is kept as `rejected`.
 

@@ -9,9 +9,11 @@ from ..rules.requests import Item
 from .backlog import Backlog, backlog
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
+from .expire import due_to_expire, expire_payment_session
 from .journal import release_from_review
 from .recipients import register_recipient
 from .reconcile import Reconciled, reconcile_payment_sessions
+from .redispatch import Redispatched, redispatch_transitions
 from .redrive import Redriven, redrive_events, redrive_transitions
 from .refresh import refresh_payment_session
 from .renew import renew_payment_session
@@ -23,13 +25,17 @@ __all__ = [
     "Item",
     "RecipientCheck",
     "Reconciled",
+    "Redispatched",
     "Redriven",
     "Share",
     "backlog",
     "circuit_states",
     "complete_payment_session",
     "create_payment_session",
+    "due_to_expire",
+    "expire_payment_session",
     "reconcile_payment_sessions",
+    "redispatch_transitions",
     "redrive_events",
     "redrive_transitions",
     "refresh_payment_session",

@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from typing import Any, Final
 
 from django.contrib.auth.models import Permission, User
+from django.test import Client
 from django.urls import reverse
 
 from django_redpin.models import (
@@ -146,3 +147,28 @@ class World:
             found += [page(type(row), "change", row.pk), page(type(row), "history", row.pk)]
         found += [page(Recipient, "add"), page(Recipient, "delete", self.recipient.pk)]
         return [page(model) for model in MODELS] + found
+
+
+def staff(*codenames: str, name: str = "clerk") -> User:
+    """Return a member of staff with these of this app's permissions."""
+    person, _ = User.objects.get_or_create(username=name, is_staff=True)
+    person.user_permissions.set([may(codename) for codename in codenames])
+    return person
+
+
+def client_of(person: User | None = None, **options: Any) -> Client:
+    """Return a browser in which the person is signed in."""
+    client = Client(**options)
+    if person is not None:
+        client.force_login(person)
+    return client
+
+
+def action(model: type[Row], verb: str) -> str:
+    """Return the address of one of the model's actions."""
+    return page(model, verb)
+
+
+def said(response: Any) -> list[str]:
+    """Return the messages on the page that a response is, or leads to."""
+    return [str(message) for message in response.context["messages"]]

@@ -223,11 +223,15 @@ def test_a27_the_admins_action_needs_its_own_permission(
     row = model.objects.get()
     page = reverse(f"admin:redpin_{model._meta.model_name}_changelist")
 
-    answer = client.post(page, {"action": "redrive", "_selected_action": row.pk}, follow=True)
+    shown = client.post(page, {"action": "redrive", "_selected_action": row.pk}, follow=True)
+    address = reverse(f"admin:redpin_{model._meta.model_name}_redrive")
+    answer = client.post(address, {"rows": row.pk}, follow=True)
 
-    assert answer.status_code == 200
+    assert shown.status_code == 200
+    assert ("To be done: 1" in shown.content.decode()) is may
+    assert answer.status_code == (200 if may else 403)
     row.refresh_from_db()
     assert (row.outcome, row.next_attempt_at is not None) == (
         ("pending", True) if may else ("dead", False)
     )
-    assert ("1 due again" in answer.content.decode()) is may
+    assert ("1 done, 0 not done" in answer.content.decode()) is may
