@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
 from datetime import datetime
+from typing import Any, Final
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
