@@ -81,6 +81,7 @@ class WebhookEvent(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="redpin_event_attempt"),
             models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
+            models.Index(fields=["client_customer_ref"], name="redpin_event_customer_ref"),
             models.Index(fields=["received_at"], name="redpin_event_received"),
             models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
             models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),

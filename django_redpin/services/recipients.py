@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import get_account
 from ..models import Recipient
+from ..models.fields import unsealed
 from ..rules.recipients import RecipientCheck
 from .attempts import INTERACTIVE
 from .leases import claim
@@ -83,7 +84,7 @@ def _require_sendable(recipient: Recipient) -> None:
     for name in ("customer_id", "client_id", "client_secret"):
         account.required(name)
     for name in ("bank_details", "address", "further_details"):
-        if not isinstance(getattr(recipient, name), dict):
+        if not isinstance(unsealed(getattr(recipient, name)), dict):
             raise ValueError(f"The recipient's {name} have to be a dict.")  # noqa: TRY004
     if not recipient.bank_details:
         raise ValueError("The recipient has no bank details to register, such as an iban.")
