@@ -6,6 +6,7 @@ from ..client.breaker import circuit_states
 from ..rules.faults import Fault
 from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
+from .anonymise import Anonymised, Refused, anonymise_payer, anonymise_recipient
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
 from .journal import release_from_review
@@ -16,12 +17,16 @@ from .refresh import refresh_payment_session
 from .renew import renew_payment_session
 
 __all__ = [
+    "Anonymised",
     "Fault",
     "Item",
     "RecipientCheck",
     "Reconciled",
     "Redriven",
+    "Refused",
     "Share",
+    "anonymise_payer",
+    "anonymise_recipient",
     "circuit_states",
     "complete_payment_session",
     "create_payment_session",

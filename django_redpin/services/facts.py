@@ -17,6 +17,7 @@ from django.utils import timezone
 from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow, proves
+from .anonymous import of_nobody
 from .journal import Subject, hold_for_review, write
 from .schedule import next_look
 from .shares import shares_of
@@ -100,7 +101,7 @@ def _apply(session: PaymentSession, fact: Fact) -> bool:
         if is_new and session.state in _DEAD_ENDS:
             hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
         if fact.event is not None:
-            _finish(fact.event, is_new=is_new)
+            _finish(fact.event, session, is_new=is_new)
     return is_new
 
 
@@ -243,7 +244,7 @@ def _is_finished(event: WebhookEvent) -> bool:
     return WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=False).exists()
 
 
-def _finish(event: WebhookEvent, *, is_new: bool) -> None:
+def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> None:
     outcome = WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN
     done = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
         outcome=outcome,
@@ -251,6 +252,7 @@ def _finish(event: WebhookEvent, *, is_new: bool) -> None:
         next_attempt_at=None,
         leased_until=None,
         last_error="",
+        **of_nobody(session, is_done=True),
     )
     if not done:
         raise _Lost
