@@ -28,7 +28,9 @@ class Command(BaseCommand):
         """Take who it is, and the bounds."""
         who = parser.add_mutually_exclusive_group(required=True)
         who.add_argument("--payer", metavar="PK", help="a user, by primary key")
-        who.add_argument("--customer-ref", metavar="REF", help="a payer's client_customer_ref")
+        who.add_argument(
+            "--customer-ref", type=_reference, metavar="REF", help="a payer's client_customer_ref"
+        )
         who.add_argument("--session", metavar="REF", help="one session's client_reference_id")
         who.add_argument("--recipient", type=int, metavar="PK", help="a payee, by primary key")
         parser.add_argument("--account", help="only what belongs to this account")
@@ -100,3 +102,13 @@ def _session(reference: str | None, account: str | None) -> PaymentSession | Non
         accounts = ", ".join(sorted(session.account for session in found))
         raise CommandError(f"Several accounts have it: add --account. They are {accounts}.")
     return found[0]
+
+
+def _reference(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+# argparse tells by it what the argument should have been.
+_reference.__name__ = "reference"
