@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from ..conf import get_account
 from ..models import Recipient
 from ..models.fields import unsealed
+from ..rules.bank_details import bank_details_faults
 from ..rules.recipients import RecipientCheck
 from .attempts import INTERACTIVE
 from .leases import claim
@@ -88,6 +89,8 @@ def _require_sendable(recipient: Recipient) -> None:
             raise ValueError(f"The recipient's {name} have to be a dict.")  # noqa: TRY004
     if not recipient.bank_details:
         raise ValueError("The recipient has no bank details to register, such as an iban.")
+    for fault in bank_details_faults(recipient.bank_details, recipient.currency, "bank_details"):
+        raise ValueError(str(fault))
 
 
 def _wait_for_who_is_at_it(recipient: Recipient) -> None:
