@@ -13,7 +13,15 @@ from django.core.management import load_command_class as load
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
-from django_redpin import checks, csp_checks, exceptions, rest, services, signals
+from django_redpin import (
+    checks,
+    csp_checks,
+    encryption_checks,
+    exceptions,
+    rest,
+    services,
+    signals,
+)
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
 from django_redpin.csp import redpin_csp
@@ -95,7 +103,7 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 
 
 def test_every_check_is_listed() -> None:
-    rooms = (checks, csp_checks, webhook_checks)
+    rooms = (checks, csp_checks, encryption_checks, webhook_checks)
     source = "".join(Path(str(room.__file__)).read_text() for room in rooms)
     assert section("Checks") == set(re.findall(r"redpin\.[EW]\d{3}", source))
 
