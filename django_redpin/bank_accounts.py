@@ -65,13 +65,13 @@ def _of_country(iban: str) -> list[Fault]:
     from schwifty.exceptions import InvalidCountryCode, InvalidLength, SchwiftyException
 
     given = IBAN(iban, allow_invalid=True)
-    country = {"country": _name(alpha_2=iban[:2])}
+    country: dict[str, object] = {"country": _name(alpha_2=iban[:2])}
     try:
         given.validate()
     except InvalidCountryCode:  # One that the library does not know yet.
         return []
     except InvalidLength:
-        lengths = {"right": given.spec.iban_length, "given": len(iban)}
+        lengths: dict[str, object] = {"right": given.spec.iban_length, "given": len(iban)}
         return [Fault("iban", "invalid_length", _LENGTH, country | lengths)]
     except SchwiftyException:
         return [Fault("iban", "invalid_structure", _SHAPE, country)]
@@ -89,10 +89,10 @@ def _bic_faults(bic: str) -> list[Fault]:
     return []
 
 
-def _name(**code: str) -> str:
+def _name(*, alpha_2: str = "", alpha_3: str = "") -> str:
     """Return the name of the country with this code, or the code."""
     import pycountry
 
-    found = pycountry.countries.get(**code)
-    (given,) = code.values()
-    return given if found is None else str(getattr(found, "common_name", found.name))
+    countries = pycountry.countries
+    found = countries.get(alpha_2=alpha_2) if alpha_2 else countries.get(alpha_3=alpha_3)
+    return str(getattr(found, "common_name", found.name)) if found else alpha_2 or alpha_3

@@ -250,8 +250,8 @@ def test_address_and_further_details_go_by_redpins_names() -> None:
 
 def test_a_subclass_can_leave_fields_out() -> None:
     class Short(RecipientForm):
-        nick_name = None
-        mobile_number = None
+        nick_name = None  # type: ignore[assignment]
+        mobile_number = None  # type: ignore[assignment]
 
     form = Short(TYPED | {"iban": IBAN, "nick_name": "x"})
 

@@ -88,7 +88,8 @@ class NewRecipientForm(RecipientForm):
 
     def bank_details(self, cleaned: Mapping[str, Any]) -> dict[str, str]:
         """Return the bank details, with those that have no field."""
-        return super().bank_details(cleaned) | cleaned.get("more_bank_details", {})
+        more: dict[str, str] = cleaned.get("more_bank_details", {})
+        return super().bank_details(cleaned) | more
 
     def further_details(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """Return the further details, with the additional ones."""

@@ -86,7 +86,7 @@ class _CodeField(forms.ChoiceField):
     """A choice among codes, which may be given in small letters."""
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).strip().upper()
+        return str(super().to_python(value)).strip().upper()
 
 
 class _AccountField(forms.CharField):
@@ -169,7 +169,7 @@ class RecipientForm(_ModelForm):
 
     class Meta:
         model = Recipient
-        fields = ("name", "type", "country_code", "currency")
+        fields: tuple[str, ...] = ("name", "type", "country_code", "currency")
 
     def __init__(self, *args: Any, account: str = DEFAULT_ACCOUNT, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -85,7 +85,7 @@ class EncryptedJSONField(_JSONField):
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
         """Return what was stored, decrypted; `Sealed` where that can't be."""
-        return self._open(super().from_db_value(value, expression, connection))  # type: ignore[misc]
+        return self._open(super().from_db_value(value, expression, connection))
 
     def to_python(self, value: Any) -> Any:
         """Return the value; a fixture has it as it is stored."""

@@ -397,7 +397,7 @@ def test_the_command_does_not_undo_what_is_saved_while_it_runs(
 ) -> None:
     row = agent()
     keys(settings, NEW)
-    read, calls = reencrypt._read, []
+    read, calls = reencrypt._read, list[list[int]]()
 
     def save_after_the_first_look(numbers: list[int], *, is_plain: bool) -> Any:
         found = read(numbers, is_plain=is_plain)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...services.reencrypt import Reencrypted, reencrypt_recipients
+from ...services.reencrypt import reencrypt_recipients
 from ...services.retention import LIMIT, SECONDS
 from ...services.sweeps import Swept
 from ..sweeping import SweepCommand
@@ -34,9 +34,8 @@ class Command(SweepCommand):
         done = reencrypt_recipients(is_plain=options["decrypt"], limit=limit, seconds=seconds)
         return {"recipients": Swept(done.written, done.unreadable)}
 
-    def due(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, int]:
+    def due(self, **options: Any) -> Mapping[str, int]:
         """Count them."""
-        found: Reencrypted = reencrypt_recipients(
-            is_plain=options["decrypt"], dry_run=True, limit=limit, seconds=seconds
-        )
+        bounds = {name: options[name] for name in ("limit", "seconds")}
+        found = reencrypt_recipients(is_plain=options["decrypt"], dry_run=True, **bounds)
         return {"recipients": found.written, "unreadable": found.unreadable}
