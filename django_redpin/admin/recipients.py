@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..accounts import DEFAULT_ACCOUNT, account_aliases, overrides
 from ..exceptions import ConfigurationError, UnknownAccount
-from ..forms.recipients import ADDRESS, BANK_DETAILS, FURTHER_DETAILS, RecipientForm
+from ..forms.recipients import BANK_DETAILS, RecipientForm
 from ..models import Recipient
 from ..models.fields import Sealed
 from ..rules import exact_json
@@ -123,15 +123,31 @@ class RecipientAdmin(AnyModelAdmin):
         (
             _("Bank account"),
             {
-                "fields": (*BANK_DETAILS, "is_account_abroad", "more_bank_details"),
+                "fields": (
+                    "iban",
+                    ("account_number", "swift_code"),
+                    ("routing_code_value", "routing_code_type", "bank_country_code"),
+                    "is_account_abroad",
+                    "more_bank_details",
+                ),
                 "description": _(
                     "The IBAN; or the account number and the bank's SWIFT code, with a routing code"
-                    " where the country has one. It is shown to nobody once it is saved."
+                    " where the country has one. Once saved, its last four characters are shown."
                 ),
             },
         ),
-        (_("Address"), {"fields": ADDRESS}),
-        (_("More"), {"fields": ("is_own_account", *FURTHER_DETAILS, "additional_details")}),
+        (_("Address"), {"fields": ("address_line", ("city", "state", "post_code"))}),
+        (
+            _("More"),
+            {
+                "fields": (
+                    "is_own_account",
+                    ("email", "phone_number", "mobile_number"),
+                    ("nick_name", "payment_reference"),
+                    "additional_details",
+                )
+            },
+        ),
         (
             _("Known to Redpin"),
             {

@@ -24,7 +24,13 @@ from ..rules.money import is_payable
 _SWIFT: Final = ("account_number", "swift_code")
 _ROUTED: Final = ("account_number", "routing_code_type", "routing_code_value", "bank_country_code")
 COMBINATIONS: Final = (("iban",), _SWIFT, (*_SWIFT, "routing_code_value"), _ROUTED)
-BANK_DETAILS: Final = ("iban", *_ROUTED[:1], "swift_code", *_ROUTED[1:])
+BANK_DETAILS: Final = (
+    "iban",
+    *_SWIFT,
+    "routing_code_value",
+    "routing_code_type",
+    "bank_country_code",
+)
 ADDRESS: Final = ("address_line", "city", "state", "post_code")
 FURTHER_DETAILS: Final = (
     "nick_name",
@@ -49,7 +55,14 @@ _BESIDES_IBAN: Final = _("The IBAN says it all: leave this empty.")
 _BESIDES_SWIFT: Final = _("The SWIFT code says this: leave this empty.")
 
 # What a browser must neither remember nor mend.
-_TYPED: Final = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+_TYPED: Final = {
+    "autocomplete": "off",
+    "autocapitalize": "characters",
+    "spellcheck": "false",
+    "size": "30",
+}
+# The longest IBAN has 34 characters, which are printed in groups of four.
+_WIDE: Final = {**_TYPED, "size": "42"}
 
 # Generic for type checkers alone, as all of Django's forms are.
 if TYPE_CHECKING:
@@ -96,8 +109,15 @@ class _AccountField(forms.CharField):
         return compact(super().to_python(value) or "")
 
 
-def _text(label: Any, help_text: Any = "", most: int = BANK_DETAIL_MAX_LENGTH) -> forms.CharField:
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=most)
+def _text(label: Any, help_text: Any = "") -> forms.CharField:
+    wide = forms.TextInput(attrs={"size": "30"})
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        max_length=BANK_DETAIL_MAX_LENGTH,
+        widget=wide,
+    )
 
 
 class RecipientForm(_ModelForm):
@@ -116,7 +136,7 @@ class RecipientForm(_ModelForm):
         help_text=_("With or without spaces. It is all that is needed where the country has it."),
         required=False,
         max_length=BANK_DETAIL_MAX_LENGTH,
-        widget=forms.TextInput(attrs=_TYPED),
+        widget=forms.TextInput(attrs=_WIDE),
     )
     account_number = forms.CharField(
         label=_("Account number"),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from django_redpin.admin.recipients import masked
+from django_redpin.forms import RecipientForm
 from django_redpin.models import Recipient
 
 from .world import HOSTILE, IBAN, make_session, may, page
@@ -51,6 +52,13 @@ def test_a_recipient_is_added_and_its_bank_details_are_masked(admin_client: Clie
         assert RIGHT[-5:] not in html
     shown = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
     assert f"iban: ••••••{RIGHT[-4:]}" in shown
+
+
+def test_every_field_of_the_form_is_on_the_page(admin_client: Client) -> None:
+    html = admin_client.get(page(Recipient, "add")).content.decode()
+
+    names = set(RecipientForm.base_fields) | {"account", "recipient_id", "is_own_account"}
+    assert [name for name in names if f'name="{name}"' not in html] == []
 
 
 def test_what_decides_where_the_money_goes_can_not_be_changed(admin_client: Client) -> None:

@@ -56,7 +56,7 @@ def test_a_payee_is_typed_in_told_what_is_wrong_and_masked(add_page: Page, pictu
     fault = page.get_by_text("This is no IBAN: its check digits don't fit.")
     expect(fault).to_be_visible()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.screenshot(path=pictures / f"payee-form-{scheme}.png", full_page=True)
     page.emulate_media(color_scheme="light")
     found = Axe().run(page, context="#recipient_form")
