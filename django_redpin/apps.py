@@ -13,7 +13,7 @@ class RedpinConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  Registers the system checks.
+        from . import checks, encryption_checks  # noqa: F401  Registers the system checks.
 
         if apps.is_installed("drf_spectacular"):
             # What it says of the sessions' views, and of the webhook's.

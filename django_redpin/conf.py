@@ -7,8 +7,8 @@ is wrong in the settings is told by the system checks (`checks/`); here it raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -183,6 +183,7 @@ class Project:
     webhook_body_retention_days: int
     webhook_event_retention_days: int
     status_token_max_age: int
+    bank_details_keys: Sequence[str] = field(repr=False)
 
 
 def project_settings() -> Project:

@@ -8,6 +8,7 @@ from typing import Final
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_datetime_format, get_timezone_gmt
+from babel.numbers import get_currency_name
 from django.utils.timezone import is_naive, localtime, make_aware
 from django.utils.translation import get_language, gettext, pgettext, to_locale
 from moneyed import Money
@@ -38,6 +39,16 @@ def display_money(money: Money) -> str:
     """Return the amount in the active locale's form: grouped, with its currency's decimals."""
     text = format_money(money, locale=str(_locale()))
     return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def display_country(alpha_2: str) -> str:
+    """Return the country's name in the active language, by its code of ISO 3166-1 alpha-2."""
+    return str(_locale().territories.get(alpha_2, alpha_2))
+
+
+def display_currency(code: str) -> str:
+    """Return the currency's name in the active language, by its code of ISO 4217."""
+    return str(get_currency_name(code, locale=_locale()))
 
 
 def display_date(day: date) -> str:

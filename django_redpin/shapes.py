@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from django.conf import settings
@@ -43,7 +45,9 @@ PROJECT_DEFAULTS: Final[dict[str, Any]] = {
     "WEBHOOK_BODY_RETENTION_DAYS": 30,
     "WEBHOOK_EVENT_RETENTION_DAYS": 90,
     "STATUS_TOKEN_MAX_AGE": 24 * 60 * 60,
+    "BANK_DETAILS_KEYS": [],
 }
+_FERNET_KEY_BYTES: Final = 32
 _SESSIONS_PATH: Final = re.compile(r"/[^{}?#]*\{customer_id\}[^{}?#]*")
 
 
@@ -57,6 +61,17 @@ def _is_customer_id(value: object) -> bool:
 
 def _is_list_of_text(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+
+
+def _is_fernet_keys(value: object) -> bool:
+    if not isinstance(value, (list, tuple)):
+        return False
+    with suppress(TypeError, ValueError):
+        return all(
+            isinstance(key, str) and len(urlsafe_b64decode(key)) == _FERNET_KEY_BYTES
+            for key in value
+        )
+    return False
 
 
 def _is_choice(value: object) -> bool:
@@ -164,5 +179,11 @@ PROJECT_SHAPES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "STATUS_TOKEN_MAX_AGE": (
         _is_whole(60, 31 * 24 * 60 * 60),
         "Give a whole number of seconds, from a minute to 31 days.",
+    ),
+    "BANK_DETAILS_KEYS": (
+        _is_fernet_keys,
+        "Give a list of Fernet keys, the newest first; one is made with:"
+        " python -c 'from cryptography.fernet import Fernet;"
+        " print(Fernet.generate_key().decode())'",
     ),
 }

@@ -17,7 +17,15 @@ from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
-from django_redpin import checks, csp_checks, exceptions, rest, services, signals
+from django_redpin import (
+    checks,
+    csp_checks,
+    encryption_checks,
+    exceptions,
+    rest,
+    services,
+    signals,
+)
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.client.outcomes import RULES
 from django_redpin.csp import redpin_csp
@@ -102,6 +110,7 @@ def test_every_outcome_of_a_dispatch_is_explained() -> None:
 def test_every_check_is_listed() -> None:
     rooms = [
         csp_checks,
+        encryption_checks,
         webhook_checks,
         *(
             import_module(f"{checks.__name__}.{each.name}")

@@ -2,54 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminTextareaWidget
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from ..accounts import account_aliases, overrides
+from ..accounts import DEFAULT_ACCOUNT, account_aliases, overrides
 from ..exceptions import ConfigurationError, UnknownAccount
+from ..forms.recipients import BANK_DETAILS, RecipientForm
 from ..models import Recipient
+from ..models.fields import Sealed
 from ..rules import exact_json
-from ..rules.bank_details import bank_details_faults
-from ..rules.money import is_payable
 from . import filters
 from .listing import KeysetAdmin
 
 _SHOWN_DIGITS: Final = 4
-_LETTERS: Final = re.compile(r"[A-Za-z]{3}")
-
-# Generic for type checkers alone, as all of Django's forms are.
-if TYPE_CHECKING:
-    RecipientForm = forms.ModelForm[Recipient]
-else:
-    RecipientForm = forms.ModelForm
+_NO_OBJECT: Final = _('Give one JSON object, such as {"bank_name": "…"}.')
+_HAS_FIELD: Final = _("There is a field for this above: %(names)s.")
 
 
 class NewRecipientForm(RecipientForm):
-    """Takes a new recipient; its bank details this once.
+    """The form for payees, with what merchants leave to their own people.
 
     What a later payment would be refused for is told here, where it is typed.
     """
 
+    account = forms.CharField(
+        label=_("Account at Redpin"),
+        help_text=_("The alias of one of your accounts in the settings."),
+        max_length=64,
+        initial=DEFAULT_ACCOUNT,
+    )
     # Read by our own reader, which bounds depth and digits; Django's JSONField fails on both.
-    bank_details = forms.CharField(
-        label=_("Bank details"),
-        help_text=Recipient._meta.get_field("bank_details").help_text,
+    more_bank_details = forms.CharField(
+        label=_("More bank details"),
+        help_text=_("JSON, an object of texts: what Redpin asks for and has no field here."),
         required=False,
         strip=False,
-        widget=AdminTextareaWidget,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+    )
+    additional_details = forms.CharField(
+        label=_("Additional details"),
+        help_text=_("JSON, an object: what Redpin asks for by the name additional_details."),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
 
-    class Meta:
-        model = Recipient
-        fields = "__all__"
+    other_field = "more_bank_details"
+
+    class Meta(RecipientForm.Meta):
+        fields = (*RecipientForm.Meta.fields, "account", "recipient_id", "is_own_account")
 
     def clean_account(self) -> str:
         """Return the alias of an account that the settings, or their resolver, know."""
@@ -64,44 +74,32 @@ class NewRecipientForm(RecipientForm):
             raise forms.ValidationError(str(error)) from None
         return alias
 
-    def clean_country_code(self) -> str:
-        """Return three letters, upper case."""
-        code = str(self.cleaned_data["country_code"])
-        if not _LETTERS.fullmatch(code):
-            raise forms.ValidationError(_("Give the three letters of ISO 3166-1, such as ARE."))
-        return code.upper()
-
-    def clean_currency(self) -> str:
-        """Return the code of a currency that one can pay in, upper case."""
-        code = str(self.cleaned_data["currency"])
-        if not _LETTERS.fullmatch(code) or not is_payable(code.upper()):
-            raise forms.ValidationError(_("Give a currency of ISO 4217, such as AED."))
-        return code.upper()
-
-    def clean_address(self) -> dict[str, object]:
-        """Return the address; nothing typed in is an empty one."""
-        return _object(self.cleaned_data["address"])
-
-    def clean_further_details(self) -> dict[str, object]:
-        """Return the further details; nothing typed in is an empty dict."""
-        return _object(self.cleaned_data["further_details"])
-
-    def clean_bank_details(self) -> dict[str, str]:
-        """Return a flat dict of text; nothing typed in is an empty one."""
-        text = str(self.cleaned_data["bank_details"])
-        try:
-            details = exact_json.loads(text.encode()) if text else {}
-        except ValueError:
-            details = None
-        if not isinstance(details, dict):
-            raise forms.ValidationError(
-                _('Give one JSON object of texts, such as {"iban": "AE07 0331 …"}.')
-            )
-        currency = str(self.cleaned_data.get("currency", ""))
-        faults = bank_details_faults(details, currency, "bank_details")
-        if faults:
-            raise forms.ValidationError([str(fault) for fault in faults])
+    @sensitive_variables()
+    def clean_more_bank_details(self) -> dict[str, Any]:
+        """Return an object without the names that have a field; nothing typed in is empty."""
+        details = _object(self.cleaned_data["more_bank_details"])
+        if names := sorted(set(BANK_DETAILS) & set(details)):
+            raise forms.ValidationError(_HAS_FIELD, params={"names": ", ".join(names)})
         return details
+
+    @sensitive_variables()
+    def clean_additional_details(self) -> dict[str, Any]:
+        """Return an object; nothing typed in is an empty one."""
+        return _object(self.cleaned_data["additional_details"])
+
+    def bank_details(self, cleaned: Mapping[str, Any]) -> dict[str, str]:
+        """Return the bank details, with those that have no field."""
+        more: dict[str, str] = cleaned.get("more_bank_details", {})
+        return super().bank_details(cleaned) | more
+
+    def further_details(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the further details, with the additional ones."""
+        more = cleaned.get("additional_details")
+        return super().further_details(cleaned) | ({"additional_details": more} if more else {})
+
+    def needs_account(self, cleaned: Mapping[str, Any]) -> bool:
+        """Tell whether Redpin does not know the payee by its id."""
+        return not cleaned.get("recipient_id")
 
 
 @admin.register(Recipient)
@@ -120,13 +118,57 @@ class RecipientAdmin(KeysetAdmin):
         "unanswered_at",
         "next_attempt_at",
         "last_error",
+        "anonymised_at",
+    )
+    _new_fieldsets = (
+        (None, {"fields": ("account", "name", "type", "country_code", "currency")}),
+        (
+            _("Bank account"),
+            {
+                "fields": (
+                    "iban",
+                    ("account_number", "swift_code"),
+                    ("routing_code_value", "routing_code_type", "bank_country_code"),
+                    "is_account_abroad",
+                    "more_bank_details",
+                ),
+                "description": _(
+                    "The IBAN; or the account number and the bank's SWIFT code, with a routing code"
+                    " where the country has one. Once saved, its last four characters are shown."
+                ),
+            },
+        ),
+        (_("Address"), {"fields": ("address_line", ("city", "state", "post_code"))}),
+        (
+            _("More"),
+            {
+                "fields": (
+                    "is_own_account",
+                    ("email", "phone_number", "mobile_number"),
+                    ("nick_name", "payment_reference"),
+                    "additional_details",
+                )
+            },
+        ),
+        (
+            _("Known to Redpin"),
+            {
+                "fields": ("recipient_id",),
+                "description": _("With Redpin's id of a payee no bank details are needed."),
+            },
+        ),
     )
 
-    def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
-        fields = ["account", "name", "type", "country_code", "currency", "recipient_id"]
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form; should it fail, the report holds nothing of what was typed."""
+        return super().changeform_view(request, *args, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Recipient | None = None) -> Any:
         if obj is None:
-            return [*fields, "bank_details", "is_own_account", "address", "further_details"]
-        return [*fields, *self.readonly_fields]
+            return self._new_fieldsets
+        fields = ("account", "name", "type", "country_code", "currency", "recipient_id")
+        return [(None, {"fields": [*fields, *self.readonly_fields]})]
 
     def get_form(
         self,
@@ -150,14 +192,21 @@ class RecipientAdmin(KeysetAdmin):
 
     @admin.display(description=_("bank details"))
     def masked_bank_details(self, obj: Recipient) -> SafeString | str:
+        if isinstance(obj.bank_details, Sealed):
+            return str(_("encrypted, and the settings have no key that opens it"))
         rows = [(name, masked(value)) for name, value in sorted(obj.bank_details.items())]
         return format_html_join("", "<div>{}: {}</div>", rows) or "-"
 
 
-def _object(value: object) -> dict[str, object]:
-    if value and not isinstance(value, dict):
-        raise forms.ValidationError(_("Give one JSON object."))
-    return value if isinstance(value, dict) else {}
+@sensitive_variables()
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = exact_json.loads(text.encode()) if text else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise forms.ValidationError(_NO_OBJECT)
+    return found
 
 
 def masked(value: object) -> str:

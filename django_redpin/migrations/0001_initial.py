@@ -96,6 +96,12 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
+                    "anonymised_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="anonymised"
+                    ),
+                ),
+                (
                     "client_reference_id",
                     models.CharField(
                         blank=True,
@@ -721,6 +727,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookevent",
             index=models.Index(fields=["client_reference_id"], name="redpin_event_reference"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookevent",
+            index=models.Index(fields=["client_customer_ref"], name="redpin_event_customer_ref"),
         ),
         migrations.AddConstraint(
             model_name="webhookevent",

@@ -84,6 +84,7 @@ class WebhookEvent(models.Model):
             # Redpin's support names an event, or a payment that may have no session here.
             models.Index(fields=["event_id"], name="redpin_event_id"),
             models.Index(fields=["payment_id"], name="redpin_event_payment"),
+            models.Index(fields=["client_customer_ref"], name="redpin_event_customer_ref"),
             models.Index(fields=["received_at"], name="redpin_event_received"),
             models.Index(fields=["has_body", "received_at"], name="redpin_event_has_body"),
             models.Index(fields=["outcome", "-id"], name="redpin_event_outcome"),

@@ -10,6 +10,7 @@ from django.db.models.base import ModelBase
 from django.utils.translation import gettext_lazy as _
 
 from ..rules.recipients import RecipientCheck
+from .fields import EncryptedJSONField
 
 # What register_recipient() writes, and whoever else has the row in hand must not turn back.
 REGISTRATION_FIELDS: Final = frozenset(
@@ -49,7 +50,7 @@ class Recipient(models.Model):
         _("country"), max_length=3, help_text=_("ISO 3166-1 alpha-3, such as ARE.")
     )
     currency = models.CharField(_("currency"), max_length=3, help_text=_("ISO 4217, such as AED."))
-    bank_details = models.JSONField(
+    bank_details = EncryptedJSONField(
         _("bank details"),
         default=dict,
         blank=True,
@@ -64,13 +65,13 @@ class Recipient(models.Model):
     is_own_account = models.BooleanField(
         _("own account"), default=False, help_text=_("Whether the account is your own.")
     )
-    address = models.JSONField(
+    address = EncryptedJSONField(
         _("address"),
         default=dict,
         blank=True,
         help_text=_("As Redpin documents it: address_line, city, state, post_code."),
     )
-    further_details = models.JSONField(
+    further_details = EncryptedJSONField(
         _("further details"),
         default=dict,
         blank=True,
@@ -80,6 +81,7 @@ class Recipient(models.Model):
         ),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    anonymised_at = models.DateTimeField(_("anonymised"), null=True, blank=True, editable=False)
 
     # How it is registered at Redpin; for register_recipient() alone.
     client_reference_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.

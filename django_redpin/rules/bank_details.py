@@ -13,6 +13,8 @@ from .references import is_text
 BANK_DETAIL_MAX_LENGTH: Final = 255
 # Redpin's names look so (iban, account_number), and no account number does.
 _NAME: Final = re.compile(r"[a-z_]{1,64}")
+# ISO 13616, whatever the country: two letters, two check digits, and at most 30 more characters.
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}", re.IGNORECASE | re.ASCII)
 
 
 def bank_details_faults(details: object, currency: str, path: str) -> list[Fault]:
@@ -33,4 +35,21 @@ def bank_details_faults(details: object, currency: str, path: str) -> list[Fault
         elif name == "currency" and value != currency:
             message = "This is not the recipient's currency; leave it out, and that one is sent."
             faults.append(Fault(where, "account_currency_mismatch", message))
+        elif name == "iban":
+            faults += iban_faults(value, where)
     return faults
+
+
+def iban_faults(iban: str, path: str) -> list[Fault]:
+    """Return whether the check digits say that the IBAN was copied wrongly.
+
+    They are those of ISO 7064 in every country, and stay when a country changes the rest. Spaces
+    and small letters make no difference.
+    """
+    plain = iban.replace(" ", "")
+    if _IBAN.fullmatch(plain):
+        digits = "".join(str(int(character, 36)) for character in plain[4:] + plain[:4])
+        if int(digits) % 97 == 1:
+            return []
+    message = "This is no IBAN: its check digits don't fit. Look for a typing error."
+    return [Fault(path, "invalid_iban", message)]

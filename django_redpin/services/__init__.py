@@ -6,6 +6,7 @@ from ..client.breaker import circuit_states
 from ..rules.faults import Fault
 from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
+from .anonymise import Anonymised, Refused, anonymise_payer, anonymise_recipient
 from .backlog import Backlog, backlog
 from .complete import complete_payment_session
 from .create import Share, create_payment_session
@@ -20,6 +21,7 @@ from .renew import renew_payment_session
 from .tokens import require_token
 
 __all__ = [
+    "Anonymised",
     "Backlog",
     "Fault",
     "Item",
@@ -27,7 +29,10 @@ __all__ = [
     "Reconciled",
     "Redispatched",
     "Redriven",
+    "Refused",
     "Share",
+    "anonymise_payer",
+    "anonymise_recipient",
     "backlog",
     "circuit_states",
     "complete_payment_session",

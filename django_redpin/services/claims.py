@@ -33,6 +33,8 @@ def identity_claim_mismatch(
     (`is_trusted`), it has to be the one on record.
     """
     for name in (*_IDENTITY, "payment_id") if is_trusted else _IDENTITY:
+        if session.anonymised_at and name == "client_customer_ref":
+            continue  # Ours is a pseudonym.
         ours, claimed = getattr(session, name), getattr(message, name)
         if ours and claimed and ours != claimed:
             return f"An event names another {name} than the one on record."

@@ -40,10 +40,12 @@ def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
 
 def identity_mismatch(session: PaymentSession, record: SessionRecord) -> str:
     """Return how Redpin's record differs from the session that we created, or ""."""
+    # That of an anonymous session is a pseudonym.
+    payer = "" if session.anonymised_at else session.client_customer_ref
     pairs = (
         ("session_id", session.session_id, record.session_id),
         ("customer_id", session.customer_id, record.customer_id),
-        ("client_customer_ref", session.client_customer_ref, record.client_customer_ref),
+        ("client_customer_ref", payer, record.client_customer_ref),
         ("payment_id", session.payment_id, record.payment_id),
     )
     for name, ours, theirs in pairs:

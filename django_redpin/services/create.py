@@ -153,6 +153,9 @@ def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
         elif share.recipient.account != settings.alias:
             message = f"This recipient belongs to the account {share.recipient.account!r}."
             faults.append(Fault(path, "other_account", message))
+        elif share.recipient.anonymised_at:
+            message = "This recipient was anonymised: name another one."
+            faults.append(Fault(path, "anonymised", message))
     return faults
 
 

@@ -18,6 +18,7 @@ from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
 from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow, proves
 from ..telemetry import LogEvent, tell
+from .anonymous import of_nobody
 from .journal import Subject, hold_for_review, write
 from .schedule import next_look
 from .shares import shares_of
@@ -101,7 +102,7 @@ def _apply(session: PaymentSession, fact: Fact) -> bool:
         if is_new and session.state in _DEAD_ENDS:
             hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
         if fact.event is not None:
-            _finish(fact.event, is_new=is_new)
+            _finish(fact.event, session, is_new=is_new)
     return is_new
 
 
@@ -254,7 +255,7 @@ def _is_finished(event: WebhookEvent) -> bool:
     return WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=False).exists()
 
 
-def _finish(event: WebhookEvent, *, is_new: bool) -> None:
+def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> None:
     outcome = WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN
     done = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
         outcome=outcome,
@@ -262,6 +263,7 @@ def _finish(event: WebhookEvent, *, is_new: bool) -> None:
         next_attempt_at=None,
         leased_until=None,
         last_error="",
+        **of_nobody(session, is_done=True),
     )
     if not done:
         raise _Lost

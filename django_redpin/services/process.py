@@ -18,6 +18,7 @@ from ..rules.statuses import is_known
 from ..signals import third_party_status_changed, webhook_event_dead
 from ..telemetry import LogEvent, Metric, Spans, measure, note, tell, traced
 from .announce import announce, raise_time_limit
+from .anonymous import of_nobody
 from .claims import amount_claim_mismatch, identity_claim_mismatch
 from .confirm import confirm
 from .facts import Fact, apply_fact
@@ -86,8 +87,9 @@ def process_event(pk: int) -> str:
 def _process(event: WebhookEvent) -> None:
     message = read_event(bytes(event.body))
     session = _session(event, message)
-    if session is not None and event.session_id != session.pk:
-        update(WebhookEvent.objects.filter(pk=event.pk), session=session)
+    if session is not None:
+        if event.session_id != session.pk:
+            update(WebhookEvent.objects.filter(pk=event.pk), session=session)
         event.session = session
     if message.is_third_party_status:
         return _tell_of_payer(event, session, message)
@@ -184,6 +186,8 @@ def _tell_of_payer(
     """Tell receivers that Redpin approved or rejected a payer; the event is the outbox."""
     if session is None and event.client_reference_id:
         return _try_again(event, Outcome.WAITING, "Its session is not here.", MAX_WAITS)
+    if session and session.anonymised_at:
+        return _finish(event, Outcome.IGNORED, "Its payer was taken out.")
     if session and session.client_customer_ref != message.client_customer_ref:
         # Whoever got hold of one session's URL speaks for its payer at most.
         return _contradicted(event, session, "It came to the URL of another payer.", limit=0)
@@ -219,7 +223,12 @@ def _time(event: WebhookEvent, message: EventMessage) -> datetime:
 
 def _finish(event: WebhookEvent, outcome: WebhookEvent.Outcome, note: str = "") -> None:
     _leave(
-        event, outcome=outcome, processed_at=timezone.now(), next_attempt_at=None, last_error=note
+        event,
+        outcome=outcome,
+        processed_at=timezone.now(),
+        next_attempt_at=None,
+        last_error=note,
+        **of_nobody(event.session, is_done=True),
     )
 
 
@@ -252,6 +261,7 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
         attempts=event.attempts,
         next_attempt_at=None if given_up else retry_at(event.attempts),
         last_error=event.last_error,
+        **of_nobody(event.session, is_done=False),
     )
 
 

@@ -10,6 +10,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import get_account
 from ..models import Recipient
+from ..models.fields import unsealed
+from ..rules.bank_details import bank_details_faults
 from ..rules.recipients import RecipientCheck
 from ..telemetry import Spans, note, traced
 from .attempts import INTERACTIVE
@@ -86,10 +88,12 @@ def _require_sendable(recipient: Recipient) -> None:
     for name in ("customer_id", "client_id", "client_secret"):
         account.required(name)
     for name in ("bank_details", "address", "further_details"):
-        if not isinstance(getattr(recipient, name), dict):
+        if not isinstance(unsealed(getattr(recipient, name)), dict):
             raise ValueError(f"The recipient's {name} have to be a dict.")  # noqa: TRY004
     if not recipient.bank_details:
         raise ValueError("The recipient has no bank details to register, such as an iban.")
+    for fault in bank_details_faults(recipient.bank_details, recipient.currency, "bank_details"):
+        raise ValueError(str(fault))
 
 
 def _wait_for_who_is_at_it(recipient: Recipient) -> None:

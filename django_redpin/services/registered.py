@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ..exceptions import APIError, RecipientNotConfirmed, RedpinError
 from ..models import Recipient
+from ..models.fields import unsealed
 from ..telemetry import LogEvent, tell
 from .endings import described, due_after
 from .transactions import retried
@@ -26,11 +27,14 @@ SETTLED: Final = {"unanswered_at": None, "next_attempt_at": None, "attempts": 0}
 
 
 def content(recipient: Recipient) -> tuple[object, ...]:
-    """Return what Redpin is told of the recipient."""
+    """Return what Redpin is told of the recipient.
+
+    Raises `ConfigurationError` where it is encrypted under a key that the settings don't have.
+    """
     return (
         *(recipient.name, recipient.type, recipient.country_code, recipient.currency),
-        *(recipient.bank_details, recipient.is_own_account),
-        *(recipient.address, recipient.further_details),
+        *(unsealed(recipient.bank_details), recipient.is_own_account),
+        *(unsealed(recipient.address), unsealed(recipient.further_details)),
     )
 
 

@@ -11,12 +11,13 @@ is looked up, and then somebody has to decide again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from ..client import Outcome, RedpinClient, outcome_of
@@ -50,6 +51,9 @@ from .registered import (
 from .requests import payee
 
 logger = logging.getLogger("django_redpin")
+
+# Keyed: whoever reads the table alone could else try all account numbers against a digest.
+_FINGERPRINT: Final = "django_redpin.recipient"
 
 # After so many attempts, some hours, a list that is too long to be read isn't read any more.
 MAX_ENDLESS_LOOK_UPS: Final = 12
@@ -93,11 +97,11 @@ def _advance(
         return
     try:
         account = get_account(recipient.account)
+        _begin(recipient, account)
     except ConfigurationError as error:
         leave(recipient, error)
         return
     client = RedpinClient(account)
-    _begin(recipient, account)
     was_unanswered = recipient.unanswered_at is not None
     cut_off = NoAnswer("An earlier attempt was cut off.")
     if was_unanswered and not _is_surely_absent(recipient, client, cut_off):
@@ -128,8 +132,11 @@ def _begin(recipient: Recipient, account: Account) -> None:
     wrong one. A decision about one name is none about another, too.
     """
     said = exact_json.dumps((account.customer_id, *content(recipient)))
-    fingerprint = hashlib.sha256(said).hexdigest()
-    if recipient.fingerprint != fingerprint:
+    fingerprint, *former = (
+        salted_hmac(_FINGERPRINT, said, secret=key, algorithm="sha256").hexdigest()
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+    if recipient.fingerprint not in (fingerprint, *former):
         recipient.fingerprint = fingerprint
         recipient.client_reference_id = new_reference()
         recipient.unanswered_at = None

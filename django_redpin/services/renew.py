@@ -12,6 +12,7 @@ from ..client import SessionRecord
 from ..conf import get_account
 from ..exceptions import InvalidPaymentSession, PaymentUnderWay, SessionRejected
 from ..models import PaymentSession
+from ..rules.faults import Fault
 from ..rules.references import new_reference
 from ..rules.requests import request_faults
 from ..rules.statuses import CANCELLED, REFUNDED
@@ -26,6 +27,11 @@ from .transactions import require_no_transaction
 
 State = PaymentSession.State
 
+_ANONYMISED: Final = Fault(
+    "client_customer_ref",
+    "anonymised",
+    "The payer was taken out of this session: create another one.",
+)
 _ENDED_UNPAID: Final = frozenset({CANCELLED, REFUNDED})
 
 
@@ -44,7 +50,7 @@ def renew_payment_session(
     Raises `PaymentUnderWay` where the old session was paid, is being paid, or can still be paid:
     Redpin has no call that closes a page, so a second session could be paid twice. Raises
     `SessionRejected` for one that Redpin refused (create another), `InvalidPaymentSession` for a
-    due date too near, and what `create_payment_session` raises.
+    due date too near or a payer who was taken out, and what `create_payment_session` raises.
     """
     require_no_transaction("renew_payment_session")
     note(
@@ -62,8 +68,7 @@ def renew_payment_session(
     session = current
     record = ask_and_apply(session)
     session.refresh_from_db()
-    if session.state == State.REJECTED:
-        raise SessionRejected(session)
+    _require_whole(session)
     reason = _why_not(session, record)
     if reason and session.state == State.SUPERSEDED:  # By another caller, in the meantime.
         renewal = _renewal(session)
@@ -88,6 +93,14 @@ def renew_payment_session(
             raise
         return renewal
     return pursue(replacement, INTERACTIVE, is_new=True)
+
+
+def _require_whole(session: PaymentSession) -> None:
+    """Raise where the session holds nothing that Redpin would take once more."""
+    if session.state == State.REJECTED:
+        raise SessionRejected(session)
+    if session.anonymised_at:
+        raise InvalidPaymentSession((_ANONYMISED,), session)
 
 
 def _why_not(session: PaymentSession, record: SessionRecord | None) -> str:

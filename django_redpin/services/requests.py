@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from ..conf import Account
 from ..models import PaymentSession, Recipient
+from ..models.fields import Sealed, unsealed
 from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
 from .callbacks import callback_url
 
 
 def payee(recipient: Recipient) -> Payee:
-    """Return the recipient as Redpin is told of it."""
+    """Return the recipient as Redpin is told of it.
+
+    Raises `ConfigurationError` where its bank details are needed, and are encrypted under a key
+    that the settings don't have.
+    """
+    details = recipient.bank_details
+    is_needless = isinstance(details, Sealed) and recipient.recipient_id
     return Payee(
         name=recipient.name,
         type=recipient.type,
         country_code=recipient.country_code,
         currency=recipient.currency,
-        bank_details=recipient.bank_details,
+        bank_details=None if is_needless else unsealed(details),
         recipient_id=recipient.recipient_id,
     )
 

@@ -6,18 +6,23 @@ import json
 from typing import Any, Final
 
 import pytest
+from cryptography.fernet import Fernet
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.views.debug import ExceptionReporter
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from django_redpin.admin.recipients import masked
+from django_redpin.forms import RecipientForm
 from django_redpin.models import Recipient
 
 from .world import HOSTILE, IBAN, make_session, may, page
 
 pytestmark = pytest.mark.django_db
+RIGHT: Final = "AE070331234567890123456"
 FORM: Final = {
     "account": "default",
     "name": "Agent LLC",
@@ -25,7 +30,7 @@ FORM: Final = {
     "country_code": "ARE",
     "currency": "AED",
     "recipient_id": "",
-    "bank_details": json.dumps({"iban": IBAN}),
+    "iban": RIGHT,
 }
 
 
@@ -40,13 +45,20 @@ def test_a_recipient_is_added_and_its_bank_details_are_masked(admin_client: Clie
     recipient = add(admin_client)
 
     assert recipient is not None
-    assert recipient.bank_details == {"iban": IBAN}
+    assert recipient.bank_details == {"iban": RIGHT}
     for name in ("change", "history", "delete"):
         html = admin_client.get(page(Recipient, name, recipient.pk)).content.decode()
-        assert IBAN[:-4] not in html
-        assert IBAN[-5:] not in html
+        assert RIGHT[:-4] not in html
+        assert RIGHT[-5:] not in html
     shown = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
-    assert f"iban: ••••••{IBAN[-4:]}" in shown
+    assert f"iban: ••••••{RIGHT[-4:]}" in shown
+
+
+def test_every_field_of_the_form_is_on_the_page(admin_client: Client) -> None:
+    html = admin_client.get(page(Recipient, "add")).content.decode()
+
+    names = set(RecipientForm.base_fields) | {"account", "recipient_id", "is_own_account"}
+    assert [name for name in names if f'name="{name}"' not in html] == []
 
 
 def test_what_decides_where_the_money_goes_can_not_be_changed(admin_client: Client) -> None:
@@ -59,12 +71,13 @@ def test_what_decides_where_the_money_goes_can_not_be_changed(admin_client: Clie
         "country_code": "GBR",
         "currency": "GBP",
         "recipient_id": "666",
+        "iban": "GB33BUKB20201555555555",
         "bank_details": '{"iban": "GB00EVIL"}',
     }
 
     admin_client.post(page(Recipient, "change", recipient.pk), changes)
 
-    before = (recipient.account, "ARE", "AED", "501", {"iban": IBAN})
+    before = (recipient.account, "ARE", "AED", "501", {"iban": RIGHT})
     recipient.refresh_from_db()
     assert (recipient.name, recipient.type) == ("Agent and Sons", "Individual")
     assert before == (
@@ -106,7 +119,7 @@ def test_two_recipients_may_both_be_without_redpins_id(admin_client: Client) -> 
 def test_a_recipient_that_redpin_knows_needs_no_bank_details(
     admin_client: Client, text: str
 ) -> None:
-    recipient = add(admin_client, recipient_id="501", bank_details=text)
+    recipient = add(admin_client, recipient_id="501", iban="", more_bank_details=text)
 
     assert recipient is not None
     assert recipient.bank_details == {}
@@ -119,10 +132,10 @@ def test_a_recipient_that_redpin_knows_needs_no_bank_details(
 def test_bank_details_of_another_shape_are_refused_with_a_reason(
     admin_client: Client, text: str
 ) -> None:
-    response = admin_client.post(page(Recipient, "add"), FORM | {"bank_details": text})
+    response = admin_client.post(page(Recipient, "add"), FORM | {"more_bank_details": text})
 
     assert response.status_code == 200
-    assert response.context["adminform"].form.errors["bank_details"]
+    assert response.context["adminform"].form.errors["more_bank_details"]
     assert not Recipient.objects.exists()
 
 
@@ -132,24 +145,24 @@ DEEP = "[" * 100_000
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (r'{"iban": "\u0000AE"}', "bank_details.iban: Give text"),
-        (r'{"iban\u0000": "AE07"}', "bank_details: Give text"),
-        (r'{"iban": "\ud800AE"}', "Give one JSON object"),
+        (r'{"bank_name": "\u0000AE"}', "Give text of"),
+        (r'{"bank_name\u0000": "AE07"}', "Give text of"),
+        (r'{"bank_name": "\ud800AE"}', "Give one JSON object"),
         (r'{"\udfff": "AE07"}', "Give one JSON object"),
-        ('{"iban": ""}', "bank_details.iban: Give text"),
-        ('{"": "AE07"}', "bank_details: Give text"),
-        ('{"iban": "' + "A" * 256 + '"}', "bank_details.iban: Give text"),
-        ('{"iban": 7}', "bank_details.iban: Give text"),
-        ('{"iban": 7.5}', "bank_details.iban: Give text"),
-        ('{"iban": null}', "bank_details.iban: Give text"),
-        ('{"iban": {"iban": "AE07"}}', "bank_details.iban: Give text"),
-        ('{"iban": "AE07", "iban": "AE08"}', "Give one JSON object"),
-        ('{"iban": NaN}', "Give one JSON object"),
-        ('{"iban": ' + "9" * 5000 + "}", "Give one JSON object"),
+        ('{"bank_name": ""}', "Give text of"),
+        ('{"": "AE07"}', "Give text of"),
+        ('{"bank_name": "' + "A" * 256 + '"}', "Give text of"),
+        ('{"bank_name": 7}', "Give text of"),
+        ('{"bank_name": 7.5}', "Give text of"),
+        ('{"bank_name": null}', "Give text of"),
+        ('{"bank_name": {"iban": "AE07"}}', "Give text of"),
+        ('{"bank_name": "AE07", "bank_name": "AE08"}', "Give one JSON object"),
+        ('{"bank_name": NaN}', "Give one JSON object"),
+        ('{"bank_name": ' + "9" * 5000 + "}", "Give one JSON object"),
         (DEEP, "Give one JSON object"),
-        ('{"iban": ' + DEEP, "Give one JSON object"),
+        ('{"bank_name": ' + DEEP, "Give one JSON object"),
         ("null", "Give one JSON object"),
-        ('{"iban": "AE07", "currency": "USD"}', "This is not the recipient's currency"),
+        ('{"iban": "AE07"}', "There is a field for this above"),
         ("\x00", "Null characters"),
     ],
     ids=lambda value: value[:24].encode("unicode_escape").decode(),
@@ -157,11 +170,20 @@ DEEP = "[" * 100_000
 def test_bank_details_that_no_payment_could_use_are_told_where_they_are_typed(
     admin_client: Client, text: str, told: str
 ) -> None:
-    response = admin_client.post(page(Recipient, "add"), FORM | {"bank_details": text})
+    response = admin_client.post(page(Recipient, "add"), FORM | {"more_bank_details": text})
 
     assert response.status_code == 200
-    assert told in str(response.context["adminform"].form.errors["bank_details"].as_data())
+    assert told in str(response.context["adminform"].form.errors["more_bank_details"].as_data())
     assert not Recipient.objects.exists()
+
+
+def test_the_currency_of_an_account_is_the_payees(admin_client: Client) -> None:
+    more = json.dumps({"currency": "USD"})
+
+    response = admin_client.post(page(Recipient, "add"), FORM | {"more_bank_details": more})
+
+    told = "This is not the recipient's currency"
+    assert told in str(response.context["adminform"].form.errors["currency"].as_data())
 
 
 @pytest.mark.parametrize(
@@ -170,17 +192,17 @@ def test_bank_details_that_no_payment_could_use_are_told_where_they_are_typed(
         ("account", "no such", "They know: default, gulf."),
         ("account", "Default", "They know: default, gulf."),
         ("account", "", "required"),
-        ("currency", "zz!", "such as AED"),
-        ("currency", "QQQ", "such as AED"),
-        ("currency", "XXX", "such as AED"),
-        ("currency", "XAU", "such as AED"),
-        ("currency", "ßd", "such as AED"),
-        ("currency", "AEDX", "at most 3"),
-        ("country_code", "x", "such as ARE"),
-        ("country_code", "A1E", "such as ARE"),
-        ("country_code", "ßA", "such as ARE"),
-        ("country_code", "A\x00E", "Null characters"),
-        ("country_code", "١٢٣", "such as ARE"),
+        ("currency", "zz!", "valid choice"),
+        ("currency", "QQQ", "valid choice"),
+        ("currency", "XXX", "valid choice"),
+        ("currency", "XAU", "valid choice"),
+        ("currency", "ßd", "valid choice"),
+        ("currency", "AEDX", "valid choice"),
+        ("country_code", "x", "valid choice"),
+        ("country_code", "A1E", "valid choice"),
+        ("country_code", "ßA", "valid choice"),
+        ("country_code", "A\x00E", "valid choice"),
+        ("country_code", "١٢٣", "valid choice"),
         ("name", "Agent\x00", "Null characters"),
         ("name", "N" * 256, "at most 255"),
         ("type", "Bank", "valid choice"),
@@ -222,9 +244,9 @@ def test_accounts_that_can_not_be_read_are_told_too(
 
 
 def test_codes_are_kept_in_capital_letters(admin_client: Client) -> None:
-    details = json.dumps({"iban": IBAN, "currency": "AED"})
+    more = json.dumps({"currency": "AED"})
 
-    recipient = add(admin_client, country_code="are", currency="aed", bank_details=details)
+    recipient = add(admin_client, country_code="are", currency="aed", more_bank_details=more)
 
     assert recipient is not None
     assert (recipient.country_code, recipient.currency) == ("ARE", "AED")
@@ -246,30 +268,110 @@ def test_what_redpin_is_told_besides_is_typed_in_once_and_not_shown(admin_client
     recipient = add(
         admin_client,
         is_own_account="on",
-        address='{"address_line": "Canary Street 1"}',
-        further_details='{"email": "canary@example.com"}',
+        address_line="Canary Street 1",
+        email="canary@example.com",
+        additional_details='{"tax_id": "canary-7"}',
+        more_bank_details='{"bank_name": "Canary Bank"}',
     )
 
     assert recipient is not None
     assert recipient.is_own_account
     assert recipient.address == {"address_line": "Canary Street 1"}
-    assert recipient.further_details == {"email": "canary@example.com"}
+    assert recipient.further_details == {
+        "email": "canary@example.com",
+        "additional_details": {"tax_id": "canary-7"},
+    }
+    assert recipient.bank_details == {"iban": RIGHT, "bank_name": "Canary Bank"}
     html = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
     assert "anary" not in html
 
 
-@pytest.mark.parametrize("name", ["address", "further_details"])
 @pytest.mark.parametrize("text", ["[1]", "7", '"London"', "{"])
 def test_details_of_another_shape_are_refused_with_a_reason(
-    admin_client: Client, name: str, text: str
+    admin_client: Client, text: str
 ) -> None:
-    response = admin_client.post(page(Recipient, "add"), FORM | {name: text})
+    response = admin_client.post(page(Recipient, "add"), FORM | {"additional_details": text})
 
-    assert response.context["adminform"].form.errors[name]
+    assert response.context["adminform"].form.errors["additional_details"]
     assert not Recipient.objects.exists()
-    recipient = add(admin_client, **{name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fingerprint", "x"),
+        ("client_reference_id", "x"),
+        ("attempts", "7"),
+        ("check_event_id", "x"),
+        ("bank_details", '{"iban": "GB00EVIL"}'),
+        ("further_details", '{"email": "x"}'),
+        ("anonymised_at", "2026-11-22"),
+    ],
+)
+def test_e25_what_the_form_has_no_field_for_is_not_set_by_it(
+    admin_client: Client, name: str, value: str
+) -> None:
+    recipient = add(admin_client, **{name: value})
+
     assert recipient is not None
-    assert getattr(recipient, name) == {}
+    before = getattr(Recipient(), name)
+    kept = {"iban": RIGHT} if name == "bank_details" else before
+    assert getattr(recipient, name) == kept
+
+
+def test_e26_a_report_of_a_failure_holds_nothing_of_what_was_typed(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(Recipient, "save", fail)
+    admin_client.raise_request_exception = False
+
+    response = admin_client.post(page(Recipient, "add"), FORM | {"email": "canary@example.com"})
+
+    assert response.status_code == 500
+    (failure,) = [each for each in caplog.records if each.exc_info]
+    request = failure.request  # type: ignore[attr-defined]
+    report = ExceptionReporter(request, *failure.exc_info).get_traceback_text()  # type: ignore[misc]
+    assert "RuntimeError" in report
+    assert RIGHT not in report
+    assert "canary@example.com" not in report
+
+
+def test_e26_the_history_tells_that_a_payee_was_added_and_no_more(admin_client: Client) -> None:
+    add(admin_client, email="canary@example.com")
+
+    entry = LogEntry.objects.get()
+
+    assert RIGHT[-5:] not in entry.change_message + entry.object_repr
+    assert "canary" not in entry.change_message
+
+
+def test_e27_what_no_key_opens_is_said_to_be_encrypted_and_no_page_fails(
+    admin_client: Client, settings: Settings
+) -> None:
+    key = Fernet.generate_key().decode()
+    settings.REDPIN = {**settings.REDPIN, "BANK_DETAILS_KEYS": [key]}
+    recipient = add(admin_client)
+    assert recipient is not None
+    settings.REDPIN = {**settings.REDPIN, "BANK_DETAILS_KEYS": []}
+
+    pages = {
+        name: admin_client.get(page(Recipient, name, recipient.pk))
+        for name in ("change", "history", "delete")
+    }
+    listed = admin_client.get(page(Recipient))
+    changed = admin_client.post(
+        page(Recipient, "change", recipient.pk), {"name": "Agent 2", "type": "Individual"}
+    )
+
+    assert [each.status_code for each in (*pages.values(), listed)] == [200] * 4
+    assert "no key that opens it" in pages["change"].content.decode()
+    assert changed.status_code == 302
+    settings.REDPIN = {**settings.REDPIN, "BANK_DETAILS_KEYS": [key]}
+    recipient.refresh_from_db()
+    assert (recipient.name, recipient.bank_details) == ("Agent 2", {"iban": RIGHT})
 
 
 def test_the_state_of_a_registration_is_shown_and_not_changed(admin_client: Client) -> None:

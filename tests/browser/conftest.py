@@ -102,6 +102,13 @@ def watch(context: BrowserContext, watches: list[Watch]) -> Watch:
 
 
 @pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
 def site(context: BrowserContext) -> Site:
     """A merchant's site that the test answers for, with a clock that the test moves."""
     from .site import Site

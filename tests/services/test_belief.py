@@ -182,7 +182,7 @@ def test_among_several_payees_whose_ids_only_redpin_knows_none_is_guessed(
         name="Other",
         country_code="ARE",
         currency="AED",
-        bank_details={"iban": "AE460331234567890123455"},
+        bank_details={"iban": "AE340331234567890123455"},
     )
     half = Money("125000.00", "AED")
     arguments["recipients"] = [Share(agent, half), Share(other, half)]

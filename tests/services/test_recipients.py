@@ -522,7 +522,7 @@ def test_a_copy_of_a_recipient_is_saved_as_a_row_of_its_own(payee: Recipient) ->
 def test_b21_what_the_registration_writes_is_told_from_what_people_write() -> None:
     names = {field.name for field in Recipient._meta.concrete_fields if not field.editable}
 
-    assert names | {"recipient_id"} == REGISTRATION_FIELDS | {"created_at"}
+    assert names | {"recipient_id"} == REGISTRATION_FIELDS | {"anonymised_at", "created_at"}
 
 
 def test_b21_two_rows_never_share_redpins_id(redpin: FakeRedpin, payee: Recipient) -> None:

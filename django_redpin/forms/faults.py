@@ -9,8 +9,8 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.forms.forms import BaseForm
 
-from .exceptions import InvalidPaymentSession, RedpinError, SessionRejected
-from .l10n import fault_message
+from ..exceptions import InvalidPaymentSession, RedpinError, SessionRejected
+from ..l10n import fault_message
 
 _SAME_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -1,0 +1,269 @@
+"""Take a person out of what is kept: a payer, or a payee. What is left tells of money.
+
+Amounts, statuses, the journal and Redpin's ids stay, so that news that come a year later still find
+their session. Each row is one transaction, whose first statement decides; so runs may overlap, and
+be killed, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from ..models import PaymentSession, Recipient, SessionRecipient, StatusTransition, WebhookEvent
+from .anonymous import emptied, pseudonym
+from .retention import DONE
+from .transactions import retried, update
+
+logger = logging.getLogger("django_redpin")
+State = PaymentSession.State
+
+BATCH: Final = 100
+LIMIT: Final = 100_000  # Of a run; the rest is left to the next one.
+SECONDS: Final = 240.0
+
+_OVER: Final = (State.CLOSED, State.EXPIRED, State.REJECTED, State.SUPERSEDED)
+_UNTOLD: Final = Exists(
+    StatusTransition.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
+)
+_UNREAD: Final = Exists(
+    WebhookEvent.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
+)
+# Why a session is left as it is, the first that holds; and so what all that is done has to be.
+_REASONS: Final = (
+    (~Q(state__in=_OVER), "it is not over: wait for its end, or until it expires"),
+    (~Q(review_reason=""), "a person has to look at it: release it from review first"),
+    (~Q(next_attempt_at=None), "Redpin is still asked about it: wait for a day"),
+    (Q(_UNTOLD), "receivers are still to be told of it: let redpin_dispatch run"),
+    (Q(_UNREAD), "an event of it is still to be processed: let redpin_process run"),
+)
+_PAID_LATER: Final = "a session that is not over pays it"
+_IN_HAND: Final = "it is being registered at Redpin: wait for that"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was left as it is: its `reference` (a recipient's primary key), and why."""
+
+    reference: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymised:
+    """What a run did: how many `sessions`, `events` and `recipients`, and what it `refused`."""
+
+    sessions: int = 0
+    events: int = 0
+    recipients: int = 0
+    refused: tuple[Refused, ...] = ()
+
+
+def anonymise_payer(
+    *,
+    payer: AbstractBaseUser | None = None,
+    client_customer_ref: str = "",
+    session: PaymentSession | None = None,
+    account: str | None = None,
+    keep_metadata: Collection[str] = (),
+    dry_run: bool = False,
+    limit: int = LIMIT,
+    seconds: float = SECONDS,
+) -> Anonymised:
+    """Take the payer out of their sessions, and out of the events about them.
+
+    Whose sessions: those of a `payer`, or of a `client_customer_ref` (of one `account`, or of all),
+    or one `session`. Name one of the three; a person may have to be named by both of the first.
+    `keep_metadata` are names within `metadata` that tell of no person, such as that of the order,
+    which your receivers may need for a late refund; the rest of it goes.
+
+    Only sessions that are over are touched; the others are in `refused`, with the reason. `limit`
+    sessions are done at most, and none is begun after so many `seconds`. With `dry_run` nothing is
+    changed. Calling again goes on, and is harmless. Raises `ValueError` for none or several of the
+    three.
+    """
+    if sum(map(bool, (payer, client_customer_ref, session))) != 1:
+        raise ValueError("Name one of payer, client_customer_ref and session.")
+    rows = PaymentSession.objects.filter(anonymised_at=None)
+    strays = WebhookEvent.objects.filter(DONE, session=None)
+    if account is not None:
+        rows, strays = rows.filter(account=account), strays.filter(account=account)
+    if payer is not None:
+        rows = rows.filter(payer_id=payer.pk)
+        strays = strays.filter(client_customer_ref__in=_references(rows))
+    elif session is not None:
+        rows, strays = rows.filter(pk=session.pk), strays.none()
+    else:
+        rows = rows.filter(client_customer_ref=client_customer_ref)
+        strays = strays.filter(client_customer_ref=client_customer_ref)
+    deadline = time.monotonic() + seconds
+    # The strays come first: once its sessions are done, nothing leads from a payer to them.
+    events = strays.count() if dry_run else _each_stray(strays, limit, deadline)
+    done = _sessions(rows, tuple(keep_metadata), limit, deadline, dry_run=dry_run)
+    return replace(done, events=done.events + events)
+
+
+def anonymise_recipient(recipient: Recipient, *, dry_run: bool = False) -> Anonymised:
+    """Take a payee's name, bank details, address and further details out of its row.
+
+    Redpin's `recipient_id`, country, currency and type stay, by which late news of a payout are
+    understood. No session can be created with it any more. One that a session which is not over
+    pays, or that is being registered, is in `refused`. Calling again is harmless.
+    """
+    rows = Recipient.objects.filter(pk=recipient.pk, anonymised_at=None)
+    unpaid = SessionRecipient.objects.filter(recipient=OuterRef("pk")).exclude(
+        session__state__in=_OVER, session__next_attempt_at=None
+    )
+    if rows.exclude(next_attempt_at=None).exists():
+        return Anonymised(refused=(Refused(str(recipient.pk), _IN_HAND),))
+    if rows.filter(Exists(unpaid)).exists():
+        return Anonymised(refused=(Refused(str(recipient.pk), _PAID_LATER),))
+    if dry_run:
+        return Anonymised(recipients=rows.count())
+    done = update(
+        rows.filter(~Exists(unpaid), next_attempt_at=None),
+        name=pseudonym(),
+        bank_details={},
+        address={},
+        further_details={},
+        fingerprint="",
+        check_request_identifier="",
+        check_event_id="",
+        last_error="",
+        anonymised_at=timezone.now(),
+    )
+    recipient.refresh_from_db()
+    if done:
+        logger.info("Recipient %s was anonymised.", recipient.pk)
+    return Anonymised(recipients=done)
+
+
+def _sessions(
+    rows: QuerySet[PaymentSession],
+    keep: tuple[str, ...],
+    limit: int,
+    deadline: float,
+    *,
+    dry_run: bool,
+) -> Anonymised:
+    sessions, events, refused = 0, 0, list[Refused]()
+    pseudonym_of = cache(lambda account, reference: pseudonym())
+    for session in _each(rows):
+        if sessions >= limit or time.monotonic() >= deadline:
+            break
+        reason = _reason(session)
+        if reason:
+            refused.append(Refused(session.client_reference_id, reason))
+            continue
+        if dry_run:
+            sessions += 1
+            events += _events_of(session).count()
+            continue
+        name = pseudonym_of(session.account, session.client_customer_ref)
+        count = _anonymise(session, name, keep)
+        if count is None:
+            reason = _reason(session) or "it was changed at this very moment: try again"
+            refused.append(Refused(session.client_reference_id, reason))
+            continue
+        sessions, events = sessions + 1, events + count
+        logger.info("Session %s was anonymised.", session.client_reference_id)
+    return Anonymised(sessions, events, 0, tuple(refused))
+
+
+def _each(rows: QuerySet[PaymentSession]) -> Iterator[PaymentSession]:
+    """Yield the rows by batches, the oldest first, however many are left as they are."""
+    last = 0
+    while found := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield from found
+        last = found[-1].pk
+
+
+def _reason(session: PaymentSession) -> str:
+    """Return why the session has to stay as it is, or ""."""
+    row = PaymentSession.objects.filter(pk=session.pk)
+    return next((reason for held, reason in _REASONS if row.filter(held).exists()), "")
+
+
+@retried
+def _anonymise(session: PaymentSession, name: str, keep: tuple[str, ...]) -> int | None:
+    """Empty the row and its parts; return how many events, or None where the row has moved on."""
+    rows = PaymentSession.objects.filter(pk=session.pk, anonymised_at=None)
+    for held, _ in _REASONS:
+        rows = rows.exclude(held)
+    metadata = session.metadata if isinstance(session.metadata, dict) else {}
+    with transaction.atomic():
+        is_done = rows.update(
+            payer=None,
+            client_customer_ref=name,
+            metadata={name: metadata[name] for name in keep if name in metadata},
+            callbacks=[],
+            session_url="",
+            last_error="",
+            # A digest of the payer's reference, among what else the row tells: it could be tried.
+            fingerprint="",
+            payment_status_position=_without_key(session.payment_status_position),
+            anonymised_at=timezone.now(),
+            updated_at=timezone.now(),
+        )
+        if not is_done:
+            return None
+        session.items.update(description="")
+        session.transitions.update(note="", last_error="")
+        for share in session.shares.exclude(payout_position=""):
+            position = _without_key(share.payout_position)
+            session.shares.filter(pk=share.pk).update(payout_position=position)
+        return _empty(_events_of(session), name)
+
+
+def _events_of(session: PaymentSession) -> QuerySet[WebhookEvent]:
+    """Return the events about the session, found or not by the time when they came."""
+    same = Q(
+        session=None,
+        account=session.account,
+        client_reference_id=session.client_reference_id,
+        next_attempt_at=None,
+    )
+    return WebhookEvent.objects.filter(Q(session=session) | same)
+
+
+def _references(rows: QuerySet[PaymentSession]) -> list[str]:
+    return list(rows.order_by().values_list("client_customer_ref", flat=True).distinct())
+
+
+def _each_stray(strays: QuerySet[WebhookEvent], limit: int, deadline: float) -> int:
+    """Empty the events of no session that name the payer, such as of their approval."""
+    name, done = pseudonym(), 0
+    while done < limit and time.monotonic() < deadline:
+        keys = list(strays.values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            break
+        done += _empty(strays.filter(pk__in=keys), name)
+    return done
+
+
+@retried
+def _empty(events: QuerySet[WebhookEvent], name: str) -> int:
+    count = 0
+    for pk in list(events.values_list("pk", flat=True)):
+        changes = emptied(name) | {"last_error": "", "key": secrets.token_hex(32)}
+        count += WebhookEvent.objects.filter(pk=pk).update(**changes)
+    return count
+
+
+def _without_key(position: str) -> str:
+    """Return a position without its event's key, a digest of what that event said of the payer.
+
+    It is greater than any of its time and rank: the same fact moves nothing when it comes again.
+    """
+    at_and_rank, _, key = position.rpartition(" ")
+    return f"{at_and_rank} ~" if key else position

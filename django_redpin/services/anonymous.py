@@ -1,0 +1,32 @@
+"""What stands in a row in the place of a person, and keeps news from bringing the person back."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from ..models import PaymentSession
+
+_BEGINNING: Final = "anonymous-"
+
+
+def pseudonym() -> str:
+    """Return a name that says nothing: by chance, so that nobody finds out what it stands for."""
+    return _BEGINNING + secrets.token_hex(8)
+
+
+def emptied(name: str) -> dict[str, Any]:
+    """Return what an event's row is emptied by, with `name` in the payer's place."""
+    return {"body": b"", "client_customer_ref": name}
+
+
+def of_nobody(session: PaymentSession | None, *, is_done: bool) -> dict[str, Any]:
+    """Return what an event's row is emptied by where its `session` is anonymous, else nothing.
+
+    News of such a session bring its payer along again. One that is given up keeps its body until
+    that is pruned: it tells of money, and a person may have it processed again.
+    """
+    if session is None or session.anonymised_at is None:
+        return {}
+    columns = emptied(session.client_customer_ref)
+    return columns if is_done else {"client_customer_ref": columns["client_customer_ref"]}
