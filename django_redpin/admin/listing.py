@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, ChangeList
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from .filters import BoundedFilter
 from .readonly import DiscreetAdmin
 
 # "after.7": what follows row 7 in the list's order. Eighteen digits fit any database's integer.
@@ -38,6 +40,11 @@ class KeysetChangeList(ChangeList):
         """
         known: dict[str, list[str]] = {}
         for list_filter in self.list_filter:
+            if not (isinstance(list_filter, type) and issubclass(list_filter, BoundedFilter)):
+                raise ImproperlyConfigured(
+                    f"{list_filter!r} in list_filter of {type(self.model_admin).__name__} may read"
+                    " the whole table. Give a django_redpin.admin.filters.BoundedFilter instead."
+                )
             known.update(list_filter.taken(self.filter_params))
         names = set(known).union(IGNORED_PARAMS, *(each.names() for each in self.list_filter))
         unknown = sorted(set(self.filter_params) - names)

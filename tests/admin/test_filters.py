@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from django_redpin.admin import filters
+from django_redpin.admin.sessions import PaymentSessionAdmin
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 
 from .world import HOSTILE, MODELS, World, make_event, make_session, make_transition, page
@@ -206,6 +208,15 @@ def test_e24_a_list_answers_no_question_that_no_filter_asks(
     assert response.context["cl"].result_list == usual
     assert f"There is no such filter: {name}." in response.content.decode()
     assert not any("WHERE" in q["sql"] and "LIKE" in q["sql"] for q in captured)
+
+
+def test_a_filter_that_may_read_the_whole_table_is_refused_with_the_cure(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PaymentSessionAdmin, "list_filter", ("due_date",))
+
+    with pytest.raises(ImproperlyConfigured, match=r"'due_date' in list_filter .*BoundedFilter"):
+        admin_client.get(page(PaymentSession))
 
 
 NAMES: Final = [
