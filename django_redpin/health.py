@@ -17,7 +17,7 @@ from health_check.base import HealthCheck
 from health_check.exceptions import HealthCheckException, ServiceUnavailable, ServiceWarning
 
 from .accounts import DEFAULT_ACCOUNT
-from .exceptions import RedpinError
+from .exceptions import NotSent, RedpinError
 from .services import circuit_states, require_token
 from .services.backlog import CAP, DEAD, WORK, dead, due_since
 
@@ -57,7 +57,8 @@ class AccessToken(_Check):
         try:
             require_token(self.account)
         except RedpinError as error:
-            kind, cure = type(error).__name__, error.next_step
+            kind, is_away = type(error).__name__, isinstance(error, NotSent)
+            cure = "See that this machine reaches TOKEN_URL." if is_away else error.next_step
             return ServiceUnavailable(
                 f"There is no access token for the account {self.account!r} ({kind}). {cure}"
             )

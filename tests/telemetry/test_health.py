@@ -20,7 +20,7 @@ from django_redpin.client import breaker
 from django_redpin.models import Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
 from tests.client.test_client import answering
-from tests.redpin_server import FakeRedpin
+from tests.redpin_server import FakeRedpin, Handler
 from tests.test_docs import table
 
 urlpatterns = [
@@ -94,6 +94,13 @@ def test_b7_a_token_that_is_refused_is_told_by_account_and_without_a_secret(
     }
     assert redpin.count("POST", "/token") == 1
     assert "canary" not in caplog.text + "".join(repr(vars(each)) for each in caplog.records)
+
+
+def test_a_token_endpoint_that_is_away_is_told_with_what_to_look_at(redpin: FakeRedpin) -> None:
+    redpin.token_script.extend([Handler.hang_up] * 2)
+
+    said = found(health.AccessToken())
+    assert said.endswith("'default' (NotSent). See that this machine reaches TOKEN_URL.")
 
 
 def test_an_account_that_there_is_not_is_told_too() -> None:
