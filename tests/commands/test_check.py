@@ -142,7 +142,7 @@ def test_credentials_that_are_refused(right: FakeRedpin) -> None:
 
     assert code == 1
     told = worst("account default", found)
-    assert "There is no token to be had." in told["text"]
+    assert "TOKEN_URL" in told["cure"]
     assert "CLIENT_ID and CLIENT_SECRET" in told["text"]
 
 

@@ -114,7 +114,7 @@ class Command(RedpinCommand):
                 f"No answer came ({error}). Is the site up? --url posts to another address of it.",
                 returncode=NEEDS_SOMEBODY,
             ) from None
-        answer = f"{seen.status} {seen.detail}".strip()
+        answer = f"{seen.status} {seen.detail}".strip(" .")
         if seen.status != 200:
             cure = _CURES.get(seen.status, "`manage.py redpin_check` tells what answers there.")
             raise CommandError(f"It was answered {answer}. {cure}", returncode=NEEDS_SOMEBODY)

@@ -9,7 +9,7 @@ from typing import Final
 from ...client import RedpinClient
 from ...client.token_endpoint import ask_for_token
 from ...conf import Account
-from ...exceptions import APIError, NotFoundError, RateLimitedError, RedpinError, ServerError
+from ...exceptions import APIError, NoAnswer, RateLimitedError, RedpinError, ServerError
 from ..schedule import EXPIRY_GRACE
 from .findings import ERROR, OK, WARNING, Finding
 
@@ -26,24 +26,33 @@ def redpin_findings(account: Account) -> Iterator[Finding]:
     try:
         ask_for_token(account)
     except RedpinError as error:
-        yield Finding(subject, ERROR, f"There is no token to be had. {error}", error.next_step)
+        yield Finding(
+            subject, ERROR, str(error), _cure(error, "TOKEN_URL, CLIENT_ID and CLIENT_SECRET")
+        )
         return
     yield Finding(subject, OK, "Redpin gives an access token for CLIENT_ID and CLIENT_SECRET.")
     try:
         page = RedpinClient(account).list_sessions(1, limit=1)
         now = datetime.now(timezone.utc)
     except RedpinError as error:
-        yield Finding(subject, ERROR, f"The API gives no list of sessions. {error}", _cure(error))
+        yield Finding(
+            subject,
+            ERROR,
+            f"The API gives no list of sessions. {error}",
+            _cure(error, "CUSTOMER_ID, BASE_URL and SESSIONS_PATH"),
+        )
         return
     yield Finding(subject, OK, "The API answers, and accepts CUSTOMER_ID.")
     yield from _clock(subject, page.as_of, now)
 
 
-def _cure(error: RedpinError) -> str:
-    if isinstance(error, NotFoundError):
-        return "Compare CUSTOMER_ID, BASE_URL and SESSIONS_PATH with what Redpin gave you."
+def _cure(error: RedpinError, suspects: str) -> str:
+    if isinstance(error, NoAnswer):
+        return (
+            "Does this machine reach Redpin? Look at its DNS and firewall, PROXIES and CA_BUNDLE."
+        )
     if isinstance(error, APIError) and not isinstance(error, (RateLimitedError, ServerError)):
-        return "Compare CUSTOMER_ID with what Redpin gave you for these credentials."
+        return f"Compare {suspects} with what Redpin gave you for this account."
     return error.next_step
 
 
