@@ -58,7 +58,7 @@ class Shop:
 
     def add_samples(self) -> None:
         """Store the example's sample payments, unless they are there."""
-        self._post("samples/", {})
+        self._post("samples/", {}, timeout=120)  # Some thousand rows.
 
     def newest_session(self) -> int:
         """Return the primary key of the merchant's newest session."""
@@ -131,8 +131,8 @@ class Shop:
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(f"{self.url}/admin/")
 
-    def _post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
-        answer = _http().post(f"{self.url}/stage/{path}", json=fields, timeout=10)
+    def _post(self, path: str, fields: dict[str, Any], *, timeout: float = 10) -> dict[str, Any]:
+        answer = _http().post(f"{self.url}/stage/{path}", json=fields, timeout=timeout)
         assert answer.ok, answer.text[:2000]
         return dict(answer.json())
 

@@ -83,7 +83,7 @@ def test_the_admin_in_pictures(
             toggle.click()  # The list of all apps, which is not ours.
         take(page, pictures, f"{name}-list")
         page.goto(f"{site.url}{SESSIONS}?q=SAMPLE-0007")
-        page.locator("#result_list th a").first.click()
+        page.locator("#result_list tbody th a").first.click()
         page.wait_for_url("**/change/**")
         take(page, pictures, f"{name}-session")
         page.goto(site.url + OVERVIEW)
