@@ -536,7 +536,8 @@ def test_a27_a_redrive_is_tried_dry_first_and_then_done(
         rows.append(make_event(200, outcome="dead", body=b""))
         rows.append(make_event(201, outcome="dead", next_attempt_at=timezone.now()))
     redrive: Any = redrive_events if model is WebhookEvent else redrive_transitions
-    of_these = model._default_manager.filter(pk__in=[row.pk for row in rows])
+    manager: Any = model._default_manager
+    of_these = manager.filter(pk__in=[row.pk for row in rows])
     dry = redrive(of_these, dry_run=True)
     chosen = {"action": "redrive", "_selected_action": [row.pk for row in rows]}
 
