@@ -137,7 +137,7 @@ class ConfirmingAdmin(ReadOnlyAdmin):
             "back_url": self._back(filters, [row.pk for row in rows]),
             "media": self.media + form.media,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/redpin/confirm_action.html", context)
 
     def _do(

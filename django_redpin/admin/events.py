@@ -24,6 +24,8 @@ from .readonly import link
 from .redriving import MOST, RedrivingAdmin
 from .verbs import NotDone, Verb
 
+_PURGED: Final = _("Purged: bodies are emptied after a time, as they hold personal data.")
+
 
 def _why_not(event: WebhookEvent) -> str:
     if event.next_attempt_at is not None:
@@ -115,5 +117,5 @@ class WebhookEventAdmin(KeysetAdmin, RedrivingAdmin):
     @admin.display(description=_("body"))
     def readable_body(self, obj: WebhookEvent) -> SafeString | str:
         if not obj.has_body:
-            return _("Purged: bodies are emptied after a time, as they hold personal data.")
+            return str(_PURGED)
         return format_html("<pre>{}</pre>", readable(bytes(obj.body)))

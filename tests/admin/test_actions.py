@@ -20,7 +20,17 @@ from django_redpin.services import create_payment_session, redrive_events, redri
 from django_redpin.services.journal import hold_for_review
 from tests.redpin_server import FakeRedpin, Handler
 
-from .world import Row, action, client_of, make_event, make_session, make_transition, page, said
+from .world import (
+    Row,
+    action,
+    client_of,
+    make_event,
+    make_session,
+    make_transition,
+    page,
+    said,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 State = PaymentSession.State
@@ -490,6 +500,24 @@ def test_a_post_without_csrf_token_is_refused(ended: PaymentSession, verb: str) 
     assert not LogEntry.objects.exists()
 
 
+@pytest.mark.parametrize("verb", [verb.name for verb in SESSION_VERBS])
+def test_e27_an_action_needs_its_own_permission_and_that_its_rows_may_be_seen(
+    ended: PaymentSession, verb: str
+) -> None:
+    own, view = f"{verb}_paymentsession", "view_paymentsession"
+    others = [f"{each.name}_paymentsession" for each in SESSION_VERBS if each.name != verb]
+    held = {(): 403, (own,): 403, (view, *others): 403, (view, own): 200}
+    calls = {"rows": ended.pk}
+
+    for codenames, status in held.items():
+        client = client_of(staff(*codenames))
+        assert client.get(action(PaymentSession, verb), calls).status_code == status, codenames
+        if status == 403:
+            sent = client.post(action(PaymentSession, verb), {**calls, "reason": REASON})
+            assert sent.status_code == 403, codenames
+    assert not LogEntry.objects.exists()
+
+
 # Redriving
 
 
@@ -508,7 +536,8 @@ def test_a27_a_redrive_is_tried_dry_first_and_then_done(
         rows.append(make_event(200, outcome="dead", body=b""))
         rows.append(make_event(201, outcome="dead", next_attempt_at=timezone.now()))
     redrive: Any = redrive_events if model is WebhookEvent else redrive_transitions
-    of_these = model._default_manager.filter(pk__in=[row.pk for row in rows])
+    manager: Any = model._default_manager
+    of_these = manager.filter(pk__in=[row.pk for row in rows])
     dry = redrive(of_these, dry_run=True)
     chosen = {"action": "redrive", "_selected_action": [row.pk for row in rows]}
 

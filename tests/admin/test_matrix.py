@@ -17,6 +17,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -166,7 +167,8 @@ def visitors(session: PaymentSession) -> list[Visitor]:
     insider = User.objects.create_user("insider")
     insider.user_permissions.set(Permission.objects.filter(content_type__app_label="redpin"))
     found.append(Visitor("all, but not staff", client_of(insider), insider, frozenset()))
-    sets = {frozenset(): None} | {frozenset({codename}): None for codename in permissions()}
+    sets: dict[frozenset[str], None] = {frozenset(): None}
+    sets |= {frozenset({codename}): None for codename in permissions()}
     sets |= {
         frozenset({codename, f"view_{codename.partition('_')[2]}"}): None
         for codename in permissions()
@@ -182,7 +184,7 @@ def visitors(session: PaymentSession) -> list[Visitor]:
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of this app and the admin's history."""
-    models = [*apps.get_app_config("redpin").get_models(), LogEntry]
+    models: list[type[Model]] = [*apps.get_app_config("redpin").get_models(), LogEntry]
     return {
         model.__name__: list(model._default_manager.order_by("pk").values_list())
         for model in models

@@ -9,7 +9,7 @@ from django.test import Client
 
 from django_redpin.models import PaymentSession, Recipient
 
-from .world import REDPINS, Row, make_session, page
+from .world import REDPINS, Row, client_of, make_session, page, staff
 
 FORM = {"state": "closed", "payment_status": "PAYMENT_COMPLETED", "amount": "1", "outcome": "dead"}
 INLINES = {
@@ -82,3 +82,12 @@ def test_a_recipient_of_a_session_can_not_be_deleted(
     admin_client.post(page(Recipient), chosen)
 
     assert session.shares.get().recipient == escrow
+
+
+def test_e24_a_history_tells_no_stranger_which_rows_there_are(session: PaymentSession) -> None:
+    client = client_of(staff())
+
+    answers = [client.get(page(PaymentSession, "history", pk)) for pk in (session.pk, 999_999)]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert answers[0].content == answers[1].content

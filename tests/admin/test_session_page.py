@@ -133,8 +133,8 @@ def test_each_outcome_is_a_badge(admin_client: Client, escrow: Recipient) -> Non
     session = make_session(1, escrow)
     for number, outcome in enumerate(WebhookEvent.Outcome):
         make_event(50 + number, session=session, outcome=outcome)
-    for outcome in StatusTransition.Outcome:
-        make_transition(session, Subject.STATE, outcome=outcome)
+    for of_dispatch in StatusTransition.Outcome:
+        make_transition(session, Subject.STATE, outcome=of_dispatch)
 
     html = html_of(admin_client, session)
 
