@@ -82,7 +82,7 @@ def test_the_admin_in_pictures(
         if toggle.count():
             toggle.click()  # The list of all apps, which is not ours.
         take(page, pictures, f"{name}-list")
-        page.goto(f"{site.url}{SESSIONS}?q=SAMPLE-0007")
+        page.goto(f"{site.url}{SESSIONS}?q=SAMPLE-0013")
         page.locator("#result_list tbody th a").first.click()
         page.wait_for_url("**/change/**")
         take(page, pictures, f"{name}-session")
