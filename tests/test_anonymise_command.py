@@ -107,7 +107,7 @@ def test_what_has_to_stay_is_listed_and_the_exit_code_says_so() -> None:
 
     done = shell("redpin_anonymise", "--customer-ref", PAYER)
 
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "Anonymised: sessions 1, events 1, recipients 0.\n" in done.stdout
     assert "Left: order-2: it is not over" in done.stdout
     assert done.stderr == "CommandError: 1 left as they are.\n"
@@ -121,7 +121,7 @@ def test_one_session_is_named_by_its_reference_and_its_account_where_two_have_it
     both = shell("redpin_anonymise", "--session", "order-1")
     one = shell("redpin_anonymise", "--session", "order-1", "--account", "gulf")
 
-    assert both.returncode == 1
+    assert both.returncode == 2
     assert "add --account. They are default, gulf." in both.stderr
     assert one.returncode == 0
     assert PaymentSession.objects.get(anonymised_at=None).account == "default"
@@ -162,7 +162,7 @@ def test_a_wrong_name_ends_without_a_traceback_and_nothing_to_do_is_no_failure()
     wrong = shell("redpin_anonymise", "--session", "x")
     nobody = shell("redpin_anonymise", "--customer-ref", "nobody")
 
-    assert (wrong.returncode, wrong.stderr) == (1, "CommandError: There is no such session.\n")
+    assert (wrong.returncode, wrong.stderr) == (2, "CommandError: There is no such session.\n")
     assert (nobody.returncode, nobody.stderr) == (0, "")
 
 

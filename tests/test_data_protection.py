@@ -8,7 +8,7 @@ from typing import Final
 
 from django.apps import apps
 
-from django_redpin.management.commands import redpin_anonymise
+from django_redpin.management.running import NEEDS_SOMEBODY
 from django_redpin.models.fields import EncryptedJSONField
 from django_redpin.services import anonymise
 from django_redpin.services.reencrypt import COLUMNS
@@ -49,4 +49,4 @@ def test_the_page_tells_what_is_encrypted_and_how_much_a_run_does() -> None:
     }
     assert others == {*COLUMNS}
     assert f"{anonymise.LIMIT:,} sessions, in {anonymise.SECONDS / 60:.0f} minutes" in PAGE
-    assert f"the exit code is {redpin_anonymise.REFUSED}" in PAGE
+    assert f"the exit code is {NEEDS_SOMEBODY}" in PAGE

@@ -31,20 +31,18 @@ class SweepCommand(RedpinCommand):
         """Do it, and return what was done by the name of the rows."""
         raise NotImplementedError
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Return how many rows are due, by their name."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep, or tell what is due."""
         if options["dry_run"]:
-            self.stdout.write(f"Due: {_listed(self.due(options['account']))}.")
+            self.stdout.write(f"Due: {_listed(self.due(**options))}.")
             return
         total = None
         if shows_progress(self, options):
-            total = sum(
-                min(each, options["limit"]) for each in self.due(options["account"]).values()
-            )
+            total = sum(min(each, options["limit"]) for each in self.due(**options).values())
         with watched(total) as watcher:
             done = self.sweep(**options)
         line = _listed({name: each.tried for name, each in done.items()})

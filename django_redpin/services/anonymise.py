@@ -21,9 +21,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ..models import PaymentSession, Recipient, SessionRecipient, StatusTransition, WebhookEvent
+from ..telemetry import LogEvent, tell
 from .anonymous import emptied, pseudonym
 from .retention import DONE
 from .transactions import retried, update
+from .watching import watch
 
 logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
@@ -144,7 +146,8 @@ def anonymise_recipient(recipient: Recipient, *, dry_run: bool = False) -> Anony
     )
     recipient.refresh_from_db()
     if done:
-        logger.info("Recipient %s was anonymised.", recipient.pk)
+        text = "Recipient %s was anonymised."
+        tell(logger, LogEvent.RECIPIENT_ANONYMISED, text, recipient.pk, recipient=recipient.pk)
     return Anonymised(recipients=done)
 
 
@@ -159,7 +162,7 @@ def _sessions(
     sessions, events, refused = 0, 0, list[Refused]()
     pseudonym_of = cache(lambda account, reference: pseudonym())
     for session in _each(rows):
-        if sessions >= limit or time.monotonic() >= deadline:
+        if sessions >= limit or time.monotonic() >= deadline or not watch().goes_on():
             break
         reason = _reason(session)
         if reason:
@@ -176,7 +179,17 @@ def _sessions(
             refused.append(Refused(session.client_reference_id, reason))
             continue
         sessions, events = sessions + 1, events + count
-        logger.info("Session %s was anonymised.", session.client_reference_id)
+        reference = session.client_reference_id
+        text = "Session %s was anonymised."
+        tell(
+            logger,
+            LogEvent.SESSION_ANONYMISED,
+            text,
+            reference,
+            account=session.account,
+            session=session.pk,
+            reference=reference,
+        )
     return Anonymised(sessions, events, 0, tuple(refused))
 
 

@@ -21,6 +21,7 @@ from ..models import Recipient
 from ..models.fields import ENVELOPE, EncryptedJSONField, Sealed, is_envelope
 from .retention import LIMIT, SECONDS
 from .transactions import retried
+from .watching import watch
 
 BATCH: Final = 100
 
@@ -68,27 +69,28 @@ def reencrypt_recipients(
     dry_run: bool = False,
     limit: int = LIMIT,
     seconds: float = SECONDS,
+    account: str | None = None,
 ) -> Reencrypted:
     """Write each recipient that is plain, or under an older key, under the newest one.
 
     With `is_plain` the other way round: from whichever key to plain. `limit` rows are written at
-    most, and no batch is begun after so many `seconds`. With `dry_run` nothing is changed. Raises
-    `ConfigurationError` without any key: then nothing can be read, either.
+    most, and no batch is begun after so many `seconds`; without an `account`, those of all. With
+    `dry_run` nothing is changed. Raises `ConfigurationError` without any key: then nothing can be
+    read, either.
     """
     if not is_on():
         raise ConfigurationError(_NO_KEY)
+    rows = Recipient.objects.order_by("pk").values_list("pk", flat=True)
+    rows = rows if account is None else rows.filter(account=account)
     deadline, done, last = time.monotonic() + seconds, Reencrypted(), 0
-    while done.written < limit and time.monotonic() < deadline:
-        keys = list(
-            Recipient.objects.filter(pk__gt=last)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:BATCH]
-        )
+    while done.written < limit and time.monotonic() < deadline and watch().goes_on():
+        keys = list(rows.filter(pk__gt=last)[:BATCH])
         if not keys:
             break
         most = limit - done.written
         batch = _batch(keys, most, is_plain=is_plain, dry_run=dry_run)
         done = Reencrypted(done.written + batch.written, done.unreadable + batch.unreadable)
+        watch().note(batch.written)
         last = keys[-1]
     return done
 

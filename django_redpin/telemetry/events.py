@@ -97,6 +97,13 @@ class LogEvent(Enum):
         "the reconciliation leaves an account alone for now, with so many sessions to ask about",
     )
 
+    SESSION_ANONYMISED = Line(
+        "session.anonymised",
+        _INFO,
+        "account session reference",
+        "a payer was taken out of a session that is over",
+    )
+
     # What was posted.
     WEBHOOK_REFUSED = Line(
         "webhook.refused", _WARNING, "account reason", "a post to the webhook was not verified"
@@ -191,6 +198,9 @@ class LogEvent(Enum):
         _WARNING,
         "account recipient reference",
         "a recipient was changed while Redpin registered it; it is registered anew",
+    )
+    RECIPIENT_ANONYMISED = Line(
+        "recipient.anonymised", _INFO, "recipient", "a payee was taken out of its row"
     )
     RECIPIENT_LEFT = Line(
         "recipient.left",

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from ...models import PaymentSession, Recipient
 from ...services import Anonymised, anonymise_payer, anonymise_recipient
 from ...services.anonymise import LIMIT, SECONDS
-from ..sweeping import _count, _seconds
-
-REFUSED: Final = 2  # The exit code.
+from ..running import NEEDS_SOMEBODY, USAGE, RedpinCommand, add_bounds, watched
 
 
-class Command(BaseCommand):
+class Command(RedpinCommand):
     help = (
         "Take a payer out of their sessions that are over, and out of the events about them; or a"
-        " payee out of its row. Amounts, statuses and the journal stay. Exits with 2 where a row"
+        " payee out of its row. Amounts, statuses and the journal stay. Exits with 1 where a row"
         " has to stay as it is for now, and lists it."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take who it is, and the bounds."""
         who = parser.add_mutually_exclusive_group(required=True)
         who.add_argument("--payer", metavar="PK", help="a user, by primary key")
@@ -33,7 +30,7 @@ class Command(BaseCommand):
         )
         who.add_argument("--session", metavar="REF", help="one session's client_reference_id")
         who.add_argument("--recipient", type=int, metavar="PK", help="a payee, by primary key")
-        parser.add_argument("--account", help="only what belongs to this account")
+        self.add_account(parser)
         parser.add_argument(
             "--keep-metadata",
             nargs="+",
@@ -42,21 +39,20 @@ class Command(BaseCommand):
             help="what of a session's metadata tells of no person, and stays",
         )
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
-        parser.add_argument("--limit", type=_count, default=LIMIT, help="default: %(default)s")
-        parser.add_argument(
-            "--seconds", type=_seconds, default=SECONDS, help="default: %(default)s"
-        )
+        add_bounds(parser, limit=LIMIT, seconds=SECONDS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, tell how much it was, and list what had to stay."""
-        done = _anonymise(options)
+        with watched() as watcher:
+            done = _anonymise(options)
         verb = "Would anonymise" if options["dry_run"] else "Anonymised"
         counts = f"sessions {done.sessions}, events {done.events}, recipients {done.recipients}"
-        self.stdout.write(f"{verb}: {counts}.")
+        self.tell(f"{verb}: {counts}.", options)
+        watcher.raise_if_stopped()
         if done.refused:
             for each in done.refused:
                 self.stdout.write(f"Left: {each.reference}: {each.reason}.")
-            raise CommandError(f"{len(done.refused)} left as they are.", returncode=REFUSED)
+            raise CommandError(f"{len(done.refused)} left as they are.", returncode=NEEDS_SOMEBODY)
 
 
 def _anonymise(options: dict[str, Any]) -> Anonymised:
@@ -65,7 +61,7 @@ def _anonymise(options: dict[str, Any]) -> Anonymised:
         payees = Recipient.objects.filter(pk=options["recipient"])
         payee = (payees if account is None else payees.filter(account=account)).first()
         if payee is None:
-            raise CommandError("There is no such recipient.")
+            raise CommandError("There is no such recipient.", returncode=USAGE)
         return anonymise_recipient(payee, dry_run=dry_run)
     return anonymise_payer(
         payer=_payer(options["payer"]),
@@ -87,7 +83,9 @@ def _payer(pk: str | None) -> Any:
     except (ValueError, ValidationError):
         user = None
     if user is None:
-        raise CommandError("There is no such user; a payer can be named by --customer-ref, too.")
+        raise CommandError(
+            "There is no such user; a payer can be named by --customer-ref, too.", returncode=USAGE
+        )
     return user
 
 
@@ -97,10 +95,12 @@ def _session(reference: str | None, account: str | None) -> PaymentSession | Non
     rows = PaymentSession.objects.filter(client_reference_id=reference)
     found = list(rows if account is None else rows.filter(account=account))
     if not found:
-        raise CommandError("There is no such session.")
+        raise CommandError("There is no such session.", returncode=USAGE)
     if len(found) > 1:
         accounts = ", ".join(sorted(session.account for session in found))
-        raise CommandError(f"Several accounts have it: add --account. They are {accounts}.")
+        raise CommandError(
+            f"Several accounts have it: add --account. They are {accounts}.", returncode=USAGE
+        )
     return found[0]
 
 

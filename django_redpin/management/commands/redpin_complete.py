@@ -21,7 +21,7 @@ class Command(SweepCommand):
             "recipients": RECIPIENTS.of(account).run(limit, seconds),
         }
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return {
             "sessions": SESSIONS.of(account).due().count(),

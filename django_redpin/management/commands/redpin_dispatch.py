@@ -18,6 +18,6 @@ class Command(SweepCommand):
         """Send them."""
         return {"transitions": TRANSITIONS.of(account).run(limit, seconds)}
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return {"transitions": TRANSITIONS.of(account).due().count()}

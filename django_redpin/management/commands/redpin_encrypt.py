@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
@@ -18,24 +18,29 @@ class Command(SweepCommand):
         "Encrypt the recipients that are plain, or under an older key, under the newest of"
         " REDPIN['BANK_DETAILS_KEYS']. Fails where a row is under a key that is not there."
     )
+    limit: ClassVar[int] = LIMIT
+    seconds: ClassVar[float] = SECONDS
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the bounds, which are wider, and the direction."""
+        """Take the direction, too."""
         super().add_arguments(parser)
-        parser.set_defaults(limit=LIMIT, seconds=SECONDS)
         parser.add_argument(
             "--decrypt",
             action="store_true",
             help="the other way round: write all rows plain, before the keys are taken out",
         )
 
-    def sweep(self, *, limit: int, seconds: float, **options: Any) -> Mapping[str, Swept]:
+    def sweep(
+        self, *, limit: int, seconds: float, account: str | None, **options: Any
+    ) -> Mapping[str, Swept]:
         """Write them anew."""
-        done = reencrypt_recipients(is_plain=options["decrypt"], limit=limit, seconds=seconds)
+        is_plain = options["decrypt"]
+        done = reencrypt_recipients(
+            is_plain=is_plain, limit=limit, seconds=seconds, account=account
+        )
         return {"recipients": Swept(done.written, done.unreadable)}
 
-    def due(self, **options: Any) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
-        bounds = {name: options[name] for name in ("limit", "seconds")}
-        found = reencrypt_recipients(is_plain=options["decrypt"], dry_run=True, **bounds)
+        found = reencrypt_recipients(is_plain=options["decrypt"], dry_run=True, account=account)
         return {"recipients": found.written, "unreadable": found.unreadable}

@@ -23,6 +23,6 @@ class Command(SweepCommand):
         """Ask, a hundred sessions a call; what a local clock says expires nothing."""
         return {"sessions": reconcile(limit, seconds, account=account, is_over=True)}
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return {"sessions": due_sessions(account, is_over=True).count()}

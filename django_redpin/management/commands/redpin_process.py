@@ -18,6 +18,6 @@ class Command(SweepCommand):
         """Process them."""
         return {"events": EVENTS.of(account).run(limit, seconds)}
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return {"events": EVENTS.of(account).due().count()}

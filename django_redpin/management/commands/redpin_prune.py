@@ -22,7 +22,7 @@ class Command(SweepCommand):
         pruned = prune(limit, seconds, account=account)
         return {name: Swept(count) for name, count in _named(pruned).items()}
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return _named(prunable(account))
 

@@ -20,6 +20,6 @@ class Command(SweepCommand):
         """Ask."""
         return {"sessions": reconcile(limit, seconds, account=account)}
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count them."""
         return {"sessions": due_sessions(account).count()}

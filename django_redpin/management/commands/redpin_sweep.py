@@ -19,7 +19,7 @@ class Command(SweepCommand):
         """Do it all."""
         return sweeps.sweep(limit, seconds, account=account)
 
-    def due(self, account: str | None) -> Mapping[str, int]:
+    def due(self, *, account: str | None, **options: Any) -> Mapping[str, int]:
         """Count it all."""
         return {
             "transitions": sweeps.TRANSITIONS.of(account).due().count(),
