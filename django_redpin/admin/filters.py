@@ -8,22 +8,20 @@ What makes no sense is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db import connections
 from django.db.models import Model, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from ..rules import statuses
+from .by_index import none_of, start_of, used_values
 
 Options = Sequence[tuple[str, "str | Promise"]]
 
@@ -149,7 +147,7 @@ class PaymentStatusFilter(BoundedFilter):
     def condition(self, chosen: Sequence[str]) -> Q:
         named = ["" if token == self.NONE else token for token in chosen if token != self.OTHER]
         found = super().condition(named)
-        return found | _between(self.column, statuses.RANKS) if self.OTHER in chosen else found
+        return found | none_of(self.column, statuses.RANKS) if self.OTHER in chosen else found
 
 
 class EventOutcomeFilter(BoundedFilter):
@@ -259,7 +257,7 @@ class SinceFilter(BoundedFilter):
 
     def condition(self, chosen: Sequence[str]) -> Q:
         """Bound the key, too: else the last page would read on to the table's other end."""
-        since = _start_of(chosen[0])
+        since = start_of(chosen[0])
         older = self.rows.order_by(f"-{self.column}").filter(
             **{f"{self.column}__lt": since - _UNORDERED}
         )
@@ -290,44 +288,3 @@ class RecipientTypeFilter(BoundedFilter):
     @classmethod
     def known(cls) -> Options:
         return Recipient.Type.choices
-
-
-def used_values(rows: QuerySet[Any], column: str, most: int) -> list[str]:
-    """Return the different values of a column, rising; each is one step along an index.
-
-    `SELECT DISTINCT` would read the whole index, a million entries for five currencies.
-    """
-    connection = connections[rows.db]
-    table = connection.ops.quote_name(rows.model._meta.db_table)
-    name = connection.ops.quote_name(rows.model._meta.get_field(column).column)
-    with connection.cursor() as cursor:
-        # The names are the model's own.
-        cursor.execute(
-            f"WITH RECURSIVE used (value) AS (SELECT MIN({name}) FROM {table} UNION ALL"  # noqa: S608
-            f" SELECT (SELECT MIN({name}) FROM {table} WHERE {name} > used.value)"
-            f" FROM used WHERE used.value IS NOT NULL)"
-            f" SELECT value FROM used WHERE value IS NOT NULL LIMIT {most:d}"
-        )
-        return [value for (value,) in cursor.fetchall()]
-
-
-def _between(column: str, values: Iterable[str]) -> Q:
-    """Return the condition that a text is none of these, nor empty; by an index, as ranges."""
-    ends = ["", *sorted(values)]
-    found = Q(**{f"{column}__gt": ends[-1]})
-    for low, high in pairwise(ends):
-        found |= Q(**{f"{column}__gt": low, f"{column}__lt": high})
-    return found
-
-
-def _start_of(span: str) -> datetime:
-    now = timezone.now()
-    day = timezone.localtime(now) if timezone.is_aware(now) else now
-    day = day.replace(hour=0, minute=0, second=0, microsecond=0)
-    return {
-        "today": day,
-        "7days": day - timedelta(days=7),
-        "30days": day - timedelta(days=30),
-        "month": day.replace(day=1),
-        "year": day.replace(month=1, day=1),
-    }[span]

@@ -127,15 +127,15 @@ def test_the_times_of_a_filter_reach_from_their_beginning_until_now(
         ages = [row.created_at for row in response.context["cl"].result_list]
         assert len(ages) >= least
         assert len(ages) < 5
-        assert min(ages) >= filters._start_of(span)
-    assert filters._start_of("today") <= datetime.now(timezone.utc)
+        assert min(ages) >= filters.start_of(span)
+    assert filters.start_of("today") <= datetime.now(timezone.utc)
 
 
 def test_a_row_that_is_a_little_out_of_order_is_still_found_by_its_time(
     admin_client: Client, escrow: Recipient
 ) -> None:
     first, second = make_session(1, escrow), make_session(2, escrow)
-    midnight = filters._start_of("today")
+    midnight = filters.start_of("today")
     rows = PaymentSession.objects
     rows.filter(pk=first.pk).update(created_at=midnight + timedelta(seconds=1))
     rows.filter(pk=second.pk).update(created_at=midnight - timedelta(seconds=1))
