@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from .admin import OVERVIEW, SESSIONS, open_admin
 from .shop import Shop, enter_code, pay
@@ -73,7 +73,7 @@ def test_what_else_there_is_to_see_in_pictures(
 def test_the_admin_in_pictures(
     shop: Shop, unfold_shop: Shop, new_context: NewContext, pictures: Path
 ) -> None:
-    small, tall = {"width": 1060, "height": 620}, {"width": 1060, "height": 900}
+    small, tall = ViewportSize(width=1060, height=620), ViewportSize(width=1060, height=900)
     for site, name, look in ((shop, "admin", "light"), (unfold_shop, "admin-unfold", "dark")):
         site.add_samples()
         page = new_context(viewport=small, color_scheme=look).new_page()
