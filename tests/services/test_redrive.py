@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import Redriven, redrive, redrive_events, redrive_transitions
@@ -167,7 +168,10 @@ def test_what_a_review_holds_back_is_not_told_by_a_redrive(session: PaymentSessi
     assert StatusTransition.objects.get().outcome == "held"
 
 
-def test_the_command_finds_events_by_all_that_is_said(dead: WebhookEvent) -> None:
+def test_the_command_finds_events_by_all_that_is_said(
+    dead: WebhookEvent, settings: Settings
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"other": {}}}
     hour = timedelta(hours=1)
     later, earlier = (f"{dead.received_at + sign * hour:%Y-%m-%dT%H:%M}" for sign in (1, -1))
 
