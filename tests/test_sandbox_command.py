@@ -148,6 +148,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("api", ["seed", "new"])
 def test_two_settings_lead_a_fresh_project_through_a_payment(project: Path, api: str) -> None:
     run(project, "migrate", "--verbosity=0")
@@ -196,6 +197,7 @@ def wait_for(url: str) -> None:
             return
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_both_and_the_sessions_are_kept(project: Path) -> None:
     with started(project, "redpin_sandbox", "--port=0") as sandbox:
         found = re.search(r":(\d+)\"", said_at_start(sandbox)[0])
