@@ -185,6 +185,7 @@ def test_another_host_name_is_refused(running: str) -> None:
     assert "Traceback" not in response.text
 
 
+@pytest.mark.slow
 def test_sessions_outlive_a_restart_and_sigterm_stops_it(tmp_path: Path) -> None:
     database = tmp_path / "sandbox.sqlite3"
     process, address = start(database)
@@ -267,6 +268,7 @@ def test_an_option_that_makes_no_sense_is_named(
     assert word in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_fault_of_an_earlier_run_is_told_at_the_start(tmp_path: Path) -> None:
     process, address = start(tmp_path / "sandbox.sqlite3")
     for path, fault in (
