@@ -132,7 +132,7 @@ def test_a_filter_of_the_project_that_fails_loses_the_line_and_nothing_else() ->
 
     logger.addFilter(fail)
     try:
-        tell(logger, LogEvent.BROKER_BACK, "It is back.")
+        tell(logger, LogEvent.BROKER_REFUSES, "It is away.", task="a.task")
     finally:
         logger.removeFilter(fail)
 
