@@ -133,7 +133,7 @@ def test_c11_sweep_does_all_but_prune(
     assert run("redpin_sweep", "--dry-run") == due
     # The session that was completed meanwhile has a transition of its own.
     assert run("redpin_sweep") == due.replace("Due: transitions 1", "Done: transitions 2")
-    assert not any(redpin_sweep.Command().due(None).values())
+    assert not any(redpin_sweep.Command().due(account=None).values())
 
 
 def test_c11_all_of_a_sweep_ends_within_its_seconds_and_each_kind_has_its_turn(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.core.validators import slug_re
+from django.forms import Media
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -69,8 +70,9 @@ class SpanForm(forms.Form):
 class OverviewAdmin(ReadOnlyAdmin):
     """Adds the page `overview/`, for whoever may view sessions."""
 
-    class Media:
-        css = {"all": ["redpin/overview.css"]}  # For the link to it.
+    @property
+    def media(self) -> Media:
+        return super().media + Media(css={"all": ["redpin/overview.css"]})  # For the link to it.
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.overview_view)

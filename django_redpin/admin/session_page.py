@@ -127,7 +127,9 @@ class SessionPageAdmin(ConfirmingAdmin):
                     if may_see(Recipient)
                     else share.recipient.name,
                     "amount": display_money(share.money),
-                    "payout": payment_status_badge(share.payout_status) or badge(_("no news")),
+                    "payout": payment_status_badge(share.payout_status)
+                    if share.payout_status
+                    else badge(_("no news"), "plain"),
                 }
                 for share in shares
             ]

@@ -66,7 +66,7 @@ def _tile(name: Promise, is_urgent: bool, rows: Waiting, address: str, outcome: 
         name=name,
         number=number,
         since=_age(rows.oldest) if rows.oldest else "",
-        address=f"{address}?outcome__exact={outcome}",
+        address=f"{address}?outcome__in={outcome}",
         is_urgent=is_urgent and rows.count > 0,
     )
 

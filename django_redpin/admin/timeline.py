@@ -15,34 +15,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from ..l10n import display_money
 from ..models import PaymentSession, StatusTransition, WebhookEvent
-from .badges import badge
+from .badges import badge, dispatch_badge, event_badge
 
 # Of each kind.
 SHOWN: Final = 200
-
-_EventOutcome = WebhookEvent.Outcome
-_EVENT_TONES: Final[dict[str, str]] = {
-    _EventOutcome.PENDING: "wait",
-    _EventOutcome.APPLIED: "good",
-    _EventOutcome.KNOWN: "plain",
-    _EventOutcome.IGNORED: "plain",
-    _EventOutcome.UNKNOWN_STATUS: "bad",
-    _EventOutcome.WAITING: "wait",
-    _EventOutcome.ORPHAN: "bad",
-    _EventOutcome.CONTRADICTED: "bad",
-    _EventOutcome.DEAD: "bad",
-}
-_Outcome = StatusTransition.Outcome
-_DISPATCH_TONES: Final[dict[str, str]] = {
-    _Outcome.PENDING: "wait",
-    _Outcome.TOLD: "good",
-    _Outcome.HELD: "wait",
-    _Outcome.DEAD: "bad",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +64,14 @@ def timeline_of(
 ) -> Timeline:
     """Return what happened to the session, as far as the user may see it. Takes three queries."""
     entries, rest = list(_of_the_row(session)), []
+    same = urlencode({"q": session.client_reference_id})
     sources: list[tuple[type[Model], QuerySet[Any], Callable[..., Iterable[Entry]], str, str]] = [
         (
             WebhookEvent,
             session.events.defer("body").order_by("-pk"),
             _of_an_event,
             _("Older events"),
-            f"{reverse(f'{site}:redpin_webhookevent_changelist')}?session__id__exact={session.pk}",
+            f"{reverse(f'{site}:redpin_webhookevent_changelist')}?{same}",
         ),
         (
             StatusTransition,
@@ -98,8 +80,7 @@ def timeline_of(
             .order_by("-pk"),
             _of_a_transition,
             _("Older transitions"),
-            f"{reverse(f'{site}:redpin_statustransition_changelist')}"
-            f"?session__id__exact={session.pk}",
+            f"{reverse(f'{site}:redpin_statustransition_changelist')}?{same}",
         ),
         (
             PaymentSession,
@@ -127,7 +108,7 @@ def timeline_of(
 
 
 def _of_the_row(session: PaymentSession) -> Iterator[Entry]:
-    yield Entry(session.created_at, _("Session"), _("Asked for"), badge=badge(_("intent")))
+    yield Entry(session.created_at, _("Session"), _("Asked for"), badge=badge(_("intent"), "plain"))
     if session.unanswered_at:
         title = _("A request left for Redpin, and no answer that can be trusted came")
         yield Entry(session.unanswered_at, _("Call"), title, badge=badge(_("unanswered"), "bad"))
@@ -143,7 +124,7 @@ def _of_an_event(
         _("Event"),
         str(event) or f"#{event.pk}",
         reverse(f"{site}:redpin_webhookevent_change", args=(event.pk,)),
-        badge(event.get_outcome_display(), _EVENT_TONES.get(event.outcome, "plain")),
+        event_badge(event),
         _told(
             Line(_("processed"), event.processed_at),
             Line(_("verified by"), event.verifier),
@@ -167,7 +148,7 @@ def _of_a_transition(
         _("Transition"),
         f"{subject}: {transition.from_value or '-'} → {transition.to_value or '-'}",
         url,
-        badge(transition.get_outcome_display(), _DISPATCH_TONES.get(transition.outcome, "plain")),
+        dispatch_badge(transition),
         _told(
             Line(_("because of"), event and (str(event) or f"#{event.pk}"), of_event),
             Line(_("share"), _share(transition)),
@@ -182,7 +163,7 @@ def _of_a_transition(
             "subject": subject,
             "value": transition.to_value or "-",
         }
-        told = badge(transition.get_outcome_display(), _DISPATCH_TONES[_Outcome.TOLD])
+        told = badge(transition.get_outcome_display(), "good")
         lines = _told(*_dispatch(transition))
         yield Entry(transition.dispatched_at, _("Dispatch"), title, url, told, lines)
 

@@ -200,7 +200,6 @@ def _groups(span: Span, account: str) -> Iterator[Group]:
     minor = Cast(Round(F("amount") * _scale()), models.BigIntegerField())
     kinds = (
         PaymentSession.objects.order_by()
-        .annotate(needs_review=Case(When(review_reason="", then=Value(0)), default=Value(1)))
         .values("currency", "state", "payment_status", "needs_review")
         .annotate(count=Count("pk"), total=Sum(minor))
     )
@@ -215,7 +214,7 @@ def _groups(span: Span, account: str) -> Iterator[Group]:
             place=row["place"],
             state=state,
             payment_status=status,
-            stage=stage_of(state, status, needs_review=bool(row["needs_review"])),
+            stage=stage_of(state, status, needs_review=row["needs_review"]),
             count=row["count"],
             money=Money(Decimal(row["total"]).scaleb(-decimals), currency),
         )

@@ -30,7 +30,12 @@ class Command(RedpinCommand):
         )
         who.add_argument("--session", metavar="REF", help="one session's client_reference_id")
         who.add_argument("--recipient", type=int, metavar="PK", help="a payee, by primary key")
-        self.add_account(parser)
+        parser.add_argument(
+            "--account",
+            dest="owner",  # Not looked up: the settings may know it no more, and the rows are there.
+            metavar="ALIAS",
+            help="only what belongs to this account, which the settings need not know any more",
+        )
         parser.add_argument(
             "--keep-metadata",
             nargs="+",
@@ -56,7 +61,7 @@ class Command(RedpinCommand):
 
 
 def _anonymise(options: dict[str, Any]) -> Anonymised:
-    account, dry_run = options["account"], options["dry_run"]
+    account, dry_run = options["owner"], options["dry_run"]
     if options["recipient"] is not None:
         payees = Recipient.objects.filter(pk=options["recipient"])
         payee = (payees if account is None else payees.filter(account=account)).first()
