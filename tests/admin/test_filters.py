@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_redpin.admin import filters
+from django_redpin.admin import by_index
 from django_redpin.admin.sessions import PaymentSessionAdmin
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 
@@ -127,15 +127,15 @@ def test_the_times_of_a_filter_reach_from_their_beginning_until_now(
         ages = [row.created_at for row in response.context["cl"].result_list]
         assert len(ages) >= least
         assert len(ages) < 5
-        assert min(ages) >= filters.start_of(span)
-    assert filters.start_of("today") <= datetime.now(timezone.utc)
+        assert min(ages) >= by_index.start_of(span)
+    assert by_index.start_of("today") <= datetime.now(timezone.utc)
 
 
 def test_a_row_that_is_a_little_out_of_order_is_still_found_by_its_time(
     admin_client: Client, escrow: Recipient
 ) -> None:
     first, second = make_session(1, escrow), make_session(2, escrow)
-    midnight = filters.start_of("today")
+    midnight = by_index.start_of("today")
     rows = PaymentSession.objects
     rows.filter(pk=first.pk).update(created_at=midnight + timedelta(seconds=1))
     rows.filter(pk=second.pk).update(created_at=midnight - timedelta(seconds=1))
@@ -168,9 +168,9 @@ def test_what_is_in_use_is_read_off_an_index_one_step_for_each_value(
 ) -> None:
     rows = PaymentSession.objects.all()
 
-    assert filters.used_values(rows, "currency", 50) == ["AED", "EUR", "KWD"]
-    assert filters.used_values(rows, "currency", 2) == ["AED", "EUR"]
-    assert filters.used_values(rows.filter(pk=0), "account", 9) == ["default", "north"]
+    assert by_index.used_values(rows, "currency", 50) == ["AED", "EUR", "KWD"]
+    assert by_index.used_values(rows, "currency", 2) == ["AED", "EUR"]
+    assert by_index.used_values(rows.filter(pk=0), "account", 9) == ["default", "north"]
     with CaptureQueriesContext(connection) as captured:
         admin_client.get(page(PaymentSession))
     assert not any("DISTINCT" in query["sql"] for query in captured)
@@ -178,7 +178,7 @@ def test_what_is_in_use_is_read_off_an_index_one_step_for_each_value(
 
 @pytest.mark.django_db
 def test_nothing_is_in_use_in_an_empty_table() -> None:
-    assert filters.used_values(PaymentSession.objects.all(), "currency", 50) == []
+    assert by_index.used_values(PaymentSession.objects.all(), "currency", 50) == []
 
 
 # Each would tell, letter by letter, what no list shows.

@@ -32,7 +32,7 @@ class Command(RedpinCommand):
         who.add_argument("--recipient", type=int, metavar="PK", help="a payee, by primary key")
         parser.add_argument(
             "--account",
-            dest="owner",  # Not looked up: the settings may know it no more, and the rows are there.
+            dest="owner",  # Not looked up: its rows outlive its settings.
             metavar="ALIAS",
             help="only what belongs to this account, which the settings need not know any more",
         )
