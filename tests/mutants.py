@@ -183,14 +183,14 @@ MUTANTS: Final = (
     Mutant(
         "a reference is one session's of the account",
         "django_redpin/migrations/0001_initial.py",
-        'fields=("account", "client_reference_id"), name',
-        'fields=("account", "customer_id", "client_reference_id"), name',
+        'fields=("client_reference_id", "account"), name',
+        'fields=("client_reference_id", "account", "customer_id"), name',
         "tests/services/test_create.py",
     ),
     Mutant(
         "Redpin's ids are unique within an account alone",
         "django_redpin/migrations/0001_initial.py",
-        'fields=("account", "payment_id"), name',
+        'fields=("payment_id", "account"), name',
         'fields=("payment_id",), name',
         "tests/services/test_create.py",
     ),
