@@ -7,7 +7,7 @@ all of them in memory.
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
@@ -149,7 +149,7 @@ def _lines(rows: QuerySet[Any], resource: SessionResource, columns: list[str]) -
             yield writer.writerow(resource.export_resource(session, selected_fields=columns))
 
 
-def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Iterator[str]:
+def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Generator[str, None, None]:
     """Yield the lines; in the end, note how many rows there were, and whether those were all."""
     count, text = -1, _("Broken off after %(count)d rows. Filters: %(query)s")
     try:
@@ -161,8 +161,12 @@ def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Iterator[str]:
         entry.save(update_fields=["change_message"])
 
 
-async def _asynchronous(lines: Iterator[str]) -> AsyncIterator[str]:
+async def _asynchronous(lines: Generator[str, None, None]) -> AsyncIterator[str]:
     """Yield the same; Django would otherwise hold all of them in memory on ASGI."""
     read = sync_to_async(lambda: next(lines, None))
-    while (line := await read()) is not None:
-        yield line
+    try:
+        while (line := await read()) is not None:
+            yield line
+    finally:
+        # Left to the garbage collector, the note of its end would be written in the event loop.
+        await sync_to_async(lines.close)()
