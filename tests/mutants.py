@@ -569,6 +569,13 @@ MUTANTS: Final = (
         "tests/admin/test_export.py",
     ),
     Mutant(
+        "what Redpin repeats of a payee is shown without accounts",
+        "django_redpin/admin/recipients.py",
+        "is_redpins = bool(obj.last_error_code)",
+        "is_redpins = False",
+        "tests/admin/test_recipients.py",
+    ),
+    Mutant(
         "a history tells no stranger which rows there are",
         "django_redpin/admin/readonly.py",
         "        if not self.has_view_or_change_permission(request):\n"
