@@ -197,7 +197,9 @@ def test_on_asgi_an_export_that_breaks_off_is_noted_as_such(
 
     async def broken_off() -> None:
         await async_client.aforce_login(admin_user)
-        response: Any = await async_client.post(page(PaymentSession, "export"), {"columns": COLUMNS})
+        response: Any = await async_client.post(
+            page(PaymentSession, "export"), {"columns": COLUMNS}
+        )
         parts = aiter(response)
         await anext(parts), await anext(parts)
         await sync_to_async(response.close)()  # So does Django's handler when a reader is gone.
