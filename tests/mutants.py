@@ -562,6 +562,20 @@ MUTANTS: Final = (
         "tests/admin/test_session_page.py",
     ),
     Mutant(
+        "what Redpin repeats of a request is exported without accounts",
+        "django_redpin/admin/export_columns.py",
+        "quoted(session.last_error, _ERROR_LENGTH)",
+        "session.last_error",
+        "tests/admin/test_export.py",
+    ),
+    Mutant(
+        "what Redpin repeats of a payee is shown without accounts",
+        "django_redpin/admin/recipients.py",
+        "is_redpins = bool(obj.last_error_code)",
+        "is_redpins = False",
+        "tests/admin/test_recipients.py",
+    ),
+    Mutant(
         "a history tells no stranger which rows there are",
         "django_redpin/admin/readonly.py",
         "        if not self.has_view_or_change_permission(request):\n"

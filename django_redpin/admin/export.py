@@ -7,7 +7,7 @@ all of them in memory.
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
@@ -121,7 +121,7 @@ class ExportAdmin(KeysetAdmin):
         )
         told = listed.get_query_string(remove=["q"]).lstrip("?")[:_LONGEST_QUERY]
         lines = _noted(entry, _lines(listed.queryset, resource, columns), told)
-        content = _asynchronous(lines) if isinstance(request, ASGIRequest) else lines
+        content = _Asynchronous(lines) if isinstance(request, ASGIRequest) else lines
         day = timezone.now().strftime("%Y-%m-%d-%H%M")
         return StreamingHttpResponse(
             content,
@@ -131,6 +131,22 @@ class ExportAdmin(KeysetAdmin):
                 "Cache-Control": "no-store",
             },
         )
+
+
+class _Asynchronous:
+    """The same lines on ASGI, where Django would otherwise hold all of them in memory.
+
+    Django calls `close` once the response is over, or broken off. The garbage collector would do so
+    in the event loop, where no database can be told.
+    """
+
+    def __init__(self, lines: Generator[str, None, None]) -> None:
+        self.close = lines.close
+        self._read = sync_to_async(lambda: next(lines, None))
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while (line := await self._read()) is not None:
+            yield line
 
 
 class _Echo:
@@ -149,7 +165,7 @@ def _lines(rows: QuerySet[Any], resource: SessionResource, columns: list[str]) -
             yield writer.writerow(resource.export_resource(session, selected_fields=columns))
 
 
-def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Iterator[str]:
+def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Generator[str, None, None]:
     """Yield the lines; in the end, note how many rows there were, and whether those were all."""
     count, text = -1, _("Broken off after %(count)d rows. Filters: %(query)s")
     try:
@@ -159,10 +175,3 @@ def _noted(entry: LogEntry, lines: Iterator[str], query: str) -> Iterator[str]:
     finally:
         entry.change_message = str(text % {"count": max(count, 0), "query": query or "-"})
         entry.save(update_fields=["change_message"])
-
-
-async def _asynchronous(lines: Iterator[str]) -> AsyncIterator[str]:
-    """Yield the same; Django would otherwise hold all of them in memory on ASGI."""
-    read = sync_to_async(lambda: next(lines, None))
-    while (line := await read()) is not None:
-        yield line

@@ -11,6 +11,7 @@ from import_export.fields import Field
 from import_export.resources import ModelResource
 
 from ..models import PaymentSession
+from ..rules.quoting import quoted
 from .payers import payer_name
 
 # What a spreadsheet takes for the beginning of a formula, the wide forms of East Asia included.
@@ -19,6 +20,7 @@ _CONTROL: Final = ("\t", "\r", "\n")
 
 # May hold anything that the project knows of a person: only for whoever asks for it.
 ON_DEMAND: Final = frozenset({"metadata"})
+_ERROR_LENGTH: Final = 500
 
 
 class SessionResource(ModelResource):  # type: ignore[misc]
@@ -54,6 +56,10 @@ class SessionResource(ModelResource):  # type: ignore[misc]
     def dehydrate_amount(self, session: PaymentSession) -> str:
         """Return the exact amount with the decimals of its currency, and a point before them."""
         return format(session.money.amount, "f")
+
+    def dehydrate_last_error(self, session: PaymentSession) -> str:
+        """Return it without what Redpin may have repeated of the request: accounts, addresses."""
+        return quoted(session.last_error, _ERROR_LENGTH)
 
     def dehydrate_payer(self, session: PaymentSession) -> str:
         """Return the payer's name, where the project said who pays."""

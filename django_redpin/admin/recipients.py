@@ -20,10 +20,12 @@ from ..forms.recipients import BANK_DETAILS, RecipientForm
 from ..models import Recipient
 from ..models.fields import Sealed
 from ..rules import exact_json
+from ..rules.quoting import quoted
 from . import filters
 from .listing import KeysetAdmin
 
 _SHOWN_DIGITS: Final = 4
+_ERROR_LENGTH: Final = 500
 _NO_OBJECT: Final = _('Give one JSON object, such as {"bank_name": "…"}.')
 _HAS_FIELD: Final = _("There is a field for this above: %(names)s.")
 
@@ -117,7 +119,7 @@ class RecipientAdmin(KeysetAdmin):
         "client_reference_id",
         "unanswered_at",
         "next_attempt_at",
-        "last_error",
+        "quoted_error",
         "anonymised_at",
     )
     _new_fieldsets = (
@@ -196,6 +198,12 @@ class RecipientAdmin(KeysetAdmin):
             return str(_("encrypted, and the settings have no key that opens it"))
         rows = [(name, masked(value)) for name, value in sorted(obj.bank_details.items())]
         return format_html_join("", "<div>{}: {}</div>", rows) or "-"
+
+    @admin.display(description=_("last error"))
+    def quoted_error(self, obj: Recipient) -> str:
+        """Tell our own words as they are, and Redpin's without what they repeat of the request."""
+        is_redpins = bool(obj.last_error_code)
+        return quoted(obj.last_error, _ERROR_LENGTH) if is_redpins else obj.last_error
 
 
 @sensitive_variables()

@@ -47,7 +47,13 @@ def tiles_of(found: Overview) -> list[Tile]:
     """Return the tiles; the sessions are those of the span, the rest is all that there is."""
     in_review = sum(count[Stage.REVIEW] for count in found.counts())
     sessions = reverse("admin:redpin_paymentsession_changelist")
-    review = Tile(_("Sessions that need review"), str(in_review), "", sessions, in_review > 0)
+    review = Tile(
+        name=_("Sessions that need review"),
+        number=str(in_review),
+        since="",
+        address=f"{sessions}?needs_review=1",
+        is_urgent=in_review > 0,
+    )
     events = reverse("admin:redpin_webhookevent_changelist")
     transitions = reverse("admin:redpin_statustransition_changelist")
     return [

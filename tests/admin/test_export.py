@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
@@ -23,7 +23,7 @@ from django_redpin.admin.export_columns import ON_DEMAND, SessionResource, harml
 from django_redpin.admin.sessions import PaymentSessionAdmin
 from django_redpin.models import PaymentSession, Recipient
 
-from .world import HOSTILE, World, make_session, may, page
+from .world import HOSTILE, SESSION_URL, World, make_session, may, page
 
 COLUMNS: Final = [name for name in SessionResource().get_export_headers() if name not in ON_DEMAND]
 
@@ -108,6 +108,17 @@ def test_e26_no_secret_and_no_more_than_was_asked_for_is_exported(
     assert any(HOSTILE[:8] in row["metadata"] for row in asked)
 
 
+def test_e26_what_redpin_repeated_of_a_request_is_not_exported(
+    admin_client: Client, escrow: Recipient
+) -> None:
+    said = f"AE070331234567890123456 is wrong, see {SESSION_URL}"
+    make_session(1, escrow, last_error=said)
+
+    (row,) = rows_of(admin_client)
+
+    assert row["last_error"] == "[hidden] is wrong, see [hidden]"
+
+
 def test_what_is_listed_is_exported(admin_client: Client, world: World) -> None:
     everything = rows_of(admin_client)
     assert len(everything) == PaymentSession.objects.count()
@@ -175,6 +186,27 @@ def test_an_export_that_breaks_off_is_noted_as_such(
 
     expected = "Broken off after 1 rows. Filters: -"
     assert LogEntry.objects.get().get_change_message() == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_asgi_an_export_that_breaks_off_is_noted_as_such(
+    async_client: AsyncClient, admin_user: User, escrow: Recipient
+) -> None:
+    for number in range(3):
+        make_session(number, escrow)
+
+    async def broken_off() -> None:
+        await async_client.aforce_login(admin_user)
+        response: Any = await async_client.post(
+            page(PaymentSession, "export"), {"columns": COLUMNS}
+        )
+        parts = aiter(response)
+        await anext(parts), await anext(parts)
+        await sync_to_async(response.close)()  # So does Django's handler when a reader is gone.
+
+    async_to_sync(broken_off)()
+
+    assert LogEntry.objects.get().get_change_message() == "Broken off after 1 rows. Filters: -"
 
 
 def test_e27_an_export_needs_its_own_permission_and_a_post_with_a_token(

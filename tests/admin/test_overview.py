@@ -71,7 +71,7 @@ def test_the_list_and_the_apps_index_lead_to_it_whom_it_lets_in(
 
     person.user_permissions.add(may("view_paymentsession"))
     for address in (index, page(PaymentSession)):
-        assert ADDRESS in html_of(client, address)
+        assert html_of(client, address).count(f'href="{ADDRESS}"') == 1
 
 
 def test_it_shows_neither_a_secret_nor_foreign_markup(admin_client: Client, world: World) -> None:
@@ -184,6 +184,10 @@ def test_what_waits_leads_to_a_list_of_it(admin_client: Client, world: World) ->
     assert len(waiting) == 6
     for address in waiting:
         assert admin_client.get(address).status_code == 200, address
+    listed = admin_client.get(f"{page(PaymentSession)}?needs_review=1")
+    assert f"{page(PaymentSession)}?needs_review=1" in [address for address, _ in links]
+    found = {row.pk for row in listed.context["cl"].result_list}
+    assert found == {world.hostile.pk}
 
 
 def test_the_chart_library_is_shipped_with_its_licence_and_without_a_map() -> None:

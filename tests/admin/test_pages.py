@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 
@@ -122,7 +123,7 @@ def test_a_sessions_page_shows_its_parts_and_its_history(
     for row in (event, world.recipient):
         assert page(type(row), "change", row.pk) in html
     for subject in StatusTransition.Subject:
-        assert str(subject.label) in html
+        assert capfirst(str(subject.label)) in html
 
 
 def test_a_renewal_and_what_it_replaces_lead_to_each_other(

@@ -389,6 +389,18 @@ def test_the_state_of_a_registration_is_shown_and_not_changed(admin_client: Clie
     assert recipient.client_reference_id == "recipient-123"
 
 
+def test_e26_what_redpin_repeated_of_a_payee_is_shown_without_accounts(
+    admin_client: Client,
+) -> None:
+    said = {"last_error": "AE070331234567890123456 is wrong.", "last_error_code": "INVALID_IBAN"}
+    recipient = Recipient.objects.create(name="Agent", **said)
+
+    html = admin_client.get(page(Recipient, "change", recipient.pk)).content.decode()
+
+    assert "AE0703" not in html
+    assert "[hidden] is wrong." in html
+
+
 def test_bank_details_are_shown_as_text(admin_client: Client) -> None:
     recipient = Recipient.objects.create(name="Odd", bank_details={HOSTILE: HOSTILE})
 
