@@ -1715,6 +1715,62 @@ MUTANTS: Final = (
         "    if False:\n",
         "tests/services/test_anonymise.py",
     ),
+    Mutant(
+        "payees: check digits that no account is given",
+        "django_redpin/rules/bank_details.py",
+        " and 2 <= int(plain[2:4]) <= 98:\n",
+        ":\n",
+        "tests/test_recipient_form.py",
+    ),
+    Mutant(
+        "payees: a failed save is in no report",
+        "django_redpin/models/recipients.py",
+        "    @sensitive_variables()  # Of the frames",
+        "    # Of the frames",
+        "tests/admin/test_recipients.py",
+    ),
+    Mutant(
+        "payees: no token is encrypted once more",
+        "django_redpin/models/fields.py",
+        "        if is_envelope(value):  # Encrypted",
+        "        if not is_on() and is_envelope(value):  # Encrypted",
+        "tests/services/test_encryption.py",
+    ),
+    Mutant(
+        "anonymous: no name in the admin's history",
+        "django_redpin/services/anonymise.py",
+        "            rename_in_history(Recipient, pk, name)\n",
+        "            pass\n",
+        "tests/admin/test_recipients.py",
+    ),
+    Mutant(
+        "anonymous: another account's payer stays",
+        "django_redpin/services/anonymise.py",
+        "Exists(rows.filter(**same))",
+        "~Q(pk=None)",
+        "tests/services/test_anonymise.py",
+    ),
+    Mutant(
+        "anonymous: no stray is left when a run is bounded",
+        "django_redpin/services/anonymise.py",
+        "    if events >= limit and not dry_run:\n",
+        "    if False:\n",
+        "tests/services/test_anonymise.py",
+    ),
+    Mutant(
+        "anonymous: an event finds its session first",
+        "django_redpin/services/anonymise.py",
+        '        client_reference_id=OuterRef("client_reference_id"),\n',
+        "        pk=None,\n",
+        "tests/services/test_anonymise.py",
+    ),
+    Mutant(
+        "anonymous: a late refund is found by its session",
+        "django_redpin/services/lookup.py",
+        'claimed_session_id if session.anonymised_at else ""',
+        '""',
+        "tests/services/test_anonymise.py",
+    ),
 )
 
 
