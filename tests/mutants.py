@@ -1771,6 +1771,13 @@ MUTANTS: Final = (
         '""',
         "tests/services/test_anonymise.py",
     ),
+    Mutant(
+        "payees: an account that Redpin quotes is not kept",
+        "django_redpin/services/registered.py",
+        '        changes["last_error"] = _without_account(said, recipient)\n',
+        "        pass\n",
+        "tests/services/test_recipients.py",
+    ),
 )
 
 
