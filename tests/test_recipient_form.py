@@ -186,6 +186,11 @@ def test_a_swift_code_that_is_wrong_is_told_on_its_field(bic: str) -> None:
     assert "8 or 11 characters" in found["swift_code"][0]
 
 
+def test_a_swift_code_of_kosovo_is_one_though_iso_3166_has_no_such_country() -> None:
+    assert account_faults({"swift_code": "NLPRXKPR"}, "ALB", is_abroad=True) == []
+    assert account_faults({"swift_code": "NLPRXKP"}, "ALB", is_abroad=True)
+
+
 def test_an_account_in_another_country_has_to_be_meant() -> None:
     for details in ({"iban": IBANS["DEU"]}, {**SWIFT, "swift_code": "deutdeff"}):
         (told,) = errors_of(form_of(**details)).values()
