@@ -26,6 +26,8 @@ _SHAPE: Final = (
     "No IBAN of %(country)s looks like this: look for a letter in the place of a digit, or two"
     " that were swapped."
 )
+# Kosovo's, in IBANs and SWIFT codes, though not of ISO 3166-1.
+_USER_ASSIGNED: Final = frozenset({"XK"})
 _BIC: Final = (
     "A SWIFT code (BIC) has 8 or 11 characters, of which the fifth and sixth are the bank's"
     " country: look for what was left out or typed wrongly."
@@ -80,10 +82,12 @@ def _of_country(iban: str) -> list[Fault]:
 
 def _bic_faults(bic: str) -> list[Fault]:
     from schwifty import BIC
-    from schwifty.exceptions import SchwiftyException
+    from schwifty.exceptions import InvalidCountryCode, SchwiftyException
 
     try:
         BIC(bic)
+    except InvalidCountryCode:
+        return [] if bic[4:6] in _USER_ASSIGNED else [Fault("swift_code", "invalid_bic", _BIC)]
     except SchwiftyException:
         return [Fault("swift_code", "invalid_bic", _BIC)]
     return []

@@ -165,12 +165,30 @@ def test_an_iban_of_a_country_that_the_library_does_not_know_is_not_refused() ->
     assert account_faults({"iban": f"{iban[:-1]}5"}, "ATA", is_abroad=False)
 
 
+@pytest.mark.parametrize("bban", range(3))
+def test_check_digits_that_no_account_is_given_are_wrong_though_they_leave_the_remainder(
+    bban: int,
+) -> None:
+    """ISO 13616 gives 02 to 98; 00, 01 and 99 stand for 97, 98 and 02."""
+    twins = {"97": "00", "98": "01", "02": "99"}
+    found = (with_check_digits("DE", f"{number:018}") for number in range(bban * 10_000, 100_000))
+    iban = next(each for each in found if each[2:4] == [*twins][bban])
+
+    assert iban_faults(iban, "iban") == []
+    assert iban_faults(f"DE{twins[iban[2:4]]}{iban[4:]}", "iban")
+
+
 @pytest.mark.parametrize("bic", ["EBILAE", "EBILAEAD1", "EBIL7EAD", "EBILZZAD", "EBILAEAD????"])
 def test_a_swift_code_that_is_wrong_is_told_on_its_field(bic: str) -> None:
     found = errors_of(form_of(account_number="1", swift_code=bic))
 
     assert set(found) == {"swift_code"}
     assert "8 or 11 characters" in found["swift_code"][0]
+
+
+def test_a_swift_code_of_kosovo_is_one_though_iso_3166_has_no_such_country() -> None:
+    assert account_faults({"swift_code": "NLPRXKPR"}, "ALB", is_abroad=True) == []
+    assert account_faults({"swift_code": "NLPRXKP"}, "ALB", is_abroad=True)
 
 
 def test_an_account_in_another_country_has_to_be_meant() -> None:
@@ -258,6 +276,22 @@ def test_a_subclass_can_leave_fields_out() -> None:
     assert "nick_name" not in form.fields
     assert form.is_valid()
     assert form.instance.further_details == {}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "typed"),
+    [
+        ("iban", {}),
+        ("swift_code", {"account_number": "1"}),
+        ("routing_code_type", {"account_number": "1", "routing_code_value": "2"}),
+    ],
+)
+def test_what_is_missing_is_told_though_the_subclass_has_no_field_for_it(
+    left_out: str, typed: dict[str, str]
+) -> None:
+    form = type("Short", (RecipientForm,), {left_out: None})(TYPED | typed)
+
+    assert form.non_field_errors()
 
 
 def test_a_browser_neither_remembers_nor_mends_an_account() -> None:

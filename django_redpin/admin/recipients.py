@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,7 +28,10 @@ from .listing import KeysetAdmin
 
 _SHOWN_DIGITS: Final = 4
 _ERROR_LENGTH: Final = 500
+# Escaped, and not after an escaped backslash: PostgreSQL keeps none.
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _NO_OBJECT: Final = _('Give one JSON object, such as {"bank_name": "…"}.')
+_NO_NUL: Final = _("Null characters are not allowed.")
 _HAS_FIELD: Final = _("There is a field for this above: %(names)s.")
 
 
@@ -87,7 +92,10 @@ class NewRecipientForm(RecipientForm):
     @sensitive_variables()
     def clean_additional_details(self) -> dict[str, Any]:
         """Return an object; nothing typed in is an empty one."""
-        return _object(self.cleaned_data["additional_details"])
+        text = self.cleaned_data["additional_details"]
+        if _NUL.search(text):
+            raise forms.ValidationError(_NO_NUL)
+        return _object(text)
 
     def bank_details(self, cleaned: Mapping[str, Any]) -> dict[str, str]:
         """Return the bank details, with those that have no field."""
@@ -214,7 +222,8 @@ def _object(text: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise forms.ValidationError(_NO_OBJECT)
-    return found
+    # It has passed the reader that bounds it; a column takes floats, and no Decimal.
+    return dict(json.loads(text)) if text else found
 
 
 def masked(value: object) -> str:

@@ -228,7 +228,7 @@ class RecipientForm(_ModelForm):
             return  # What is missing can't be told from what is wrong.
         if details or self.needs_account(cleaned):
             for name, message in _missing_or_needless(set(known)):
-                self.add_error(name, message)
+                self._add_fault(name, message, "combination")
         country, is_abroad = cleaned.get("country_code", ""), cleaned.get("is_account_abroad")
         for fault in account_faults(known, country, is_abroad=bool(is_abroad) or not country):
             self._add_fault(fault.field, fault_message(fault), fault.code)

@@ -138,11 +138,9 @@ class EncryptedJSONField(_JSONField):
     def _shut(self, value: Any) -> Any:
         if isinstance(value, Sealed):
             return {ENVELOPE: value.token}
-        if is_on():
-            return {ENVELOPE: encrypted(value, self._purpose)}
-        if is_envelope(value):
+        if is_envelope(value):  # Encrypted once more, it would be taken for what was written.
             raise ValueError(f"A value of {self.name} can't be named {ENVELOPE!r}.")
-        return value
+        return {ENVELOPE: encrypted(value, self._purpose)} if is_on() else value
 
 
 def is_envelope(value: object) -> bool:

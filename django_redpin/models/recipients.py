@@ -8,6 +8,7 @@ from typing import Final
 from django.db import models
 from django.db.models.base import ModelBase
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from ..rules.recipients import RecipientCheck
 from .fields import EncryptedJSONField
@@ -126,6 +127,7 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @sensitive_variables()  # Of the frames below, too: those of Django hold what is written.
     def save(
         self,
         force_insert: bool | tuple[ModelBase, ...] = False,

@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from ..models import PaymentSession, Recipient, SessionRecipient, StatusTransition, WebhookEvent
 from ..telemetry import LogEvent, tell
-from .anonymous import emptied, pseudonym
+from .anonymous import emptied, pseudonym, rename_in_history
 from .retention import DONE
-from .transactions import retried, update
+from .transactions import retried
 from .watching import watch
 
 logger = logging.getLogger("django_redpin")
@@ -38,8 +38,13 @@ _OVER: Final = (State.CLOSED, State.EXPIRED, State.REJECTED, State.SUPERSEDED)
 _UNTOLD: Final = Exists(
     StatusTransition.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
 )
-_UNREAD: Final = Exists(
-    WebhookEvent.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
+_PENDING: Final = WebhookEvent.objects.exclude(next_attempt_at=None)
+_UNREAD: Final = Exists(_PENDING.filter(session=OuterRef("pk"))) | Exists(
+    _PENDING.filter(  # It finds its session when it is processed.
+        session=None,
+        account=OuterRef("account"),
+        client_reference_id=OuterRef("client_reference_id"),
+    )
 )
 # Why a session is left as it is, the first that holds; and so what all that is done has to be.
 _REASONS: Final = (
@@ -102,7 +107,10 @@ def anonymise_payer(
         rows, strays = rows.filter(account=account), strays.filter(account=account)
     if payer is not None:
         rows = rows.filter(payer_id=payer.pk)
-        strays = strays.filter(client_customer_ref__in=_references(rows))
+        same = {name: OuterRef(name) for name in ("account", "client_customer_ref")}
+        strays = strays.filter(
+            Exists(rows.filter(**same)), client_customer_ref__in=_references(rows)
+        )
     elif session is not None:
         rows, strays = rows.filter(pk=session.pk), strays.none()
     else:
@@ -111,6 +119,8 @@ def anonymise_payer(
     deadline = time.monotonic() + seconds
     # The strays come first: once its sessions are done, nothing leads from a payer to them.
     events = strays.count() if dry_run else _each_stray(strays, limit, deadline)
+    if events >= limit and not dry_run:
+        return Anonymised(events=events)
     done = _sessions(rows, tuple(keep_metadata), limit, deadline, dry_run=dry_run)
     return replace(done, events=done.events + events)
 
@@ -132,23 +142,32 @@ def anonymise_recipient(recipient: Recipient, *, dry_run: bool = False) -> Anony
         return Anonymised(refused=(Refused(str(recipient.pk), _PAID_LATER),))
     if dry_run:
         return Anonymised(recipients=rows.count())
-    done = update(
-        rows.filter(~Exists(unpaid), next_attempt_at=None),
-        name=pseudonym(),
-        bank_details={},
-        address={},
-        further_details={},
-        fingerprint="",
-        check_request_identifier="",
-        check_event_id="",
-        last_error="",
-        anonymised_at=timezone.now(),
-    )
+    done = _anonymise_payee(rows.filter(~Exists(unpaid), next_attempt_at=None), recipient.pk)
     recipient.refresh_from_db()
     if done:
         text = "Recipient %s was anonymised."
         tell(logger, LogEvent.RECIPIENT_ANONYMISED, text, recipient.pk, recipient=recipient.pk)
     return Anonymised(recipients=done)
+
+
+@retried
+def _anonymise_payee(rows: QuerySet[Recipient], pk: int) -> int:
+    name = pseudonym()
+    with transaction.atomic():
+        done = rows.update(
+            name=name,
+            bank_details={},
+            address={},
+            further_details={},
+            fingerprint="",
+            check_request_identifier="",
+            check_event_id="",
+            last_error="",
+            anonymised_at=timezone.now(),
+        )
+        if done:
+            rename_in_history(Recipient, pk, name)
+    return done
 
 
 def _sessions(

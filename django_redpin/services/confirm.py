@@ -29,7 +29,7 @@ class Verdict:
 
 def confirm(session: PaymentSession, message: EventMessage) -> Verdict:
     """Compare a claim with Redpin's list call. Raises as that call does."""
-    record = look_up(session)
+    record = look_up(session, message.session_id)
     if record is None:
         return Verdict(contradiction="Redpin lists no session with this reference.")
     mismatch = identity_mismatch(session, record)

@@ -6,11 +6,13 @@ Each writes under the lease that the attempt holds; where that is over, nothing 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import APIError, RecipientNotConfirmed, RedpinError
 from ..models import Recipient
@@ -23,6 +25,8 @@ logger = logging.getLogger("django_redpin")
 
 NO_ERROR: Final = {"last_error": "", "last_error_code": "", "last_error_field": ""}
 NO_CHECK: Final = {"check_request_identifier": "", "check_event_id": ""}
+_SHOWN: Final = 4  # Characters of an account; what is shorter is none.
+
 SETTLED: Final = {"unanswered_at": None, "next_attempt_at": None, "attempts": 0}
 
 
@@ -152,6 +156,24 @@ def write(recipient: Recipient, **changes: Any) -> None:
 @retried
 def update_held(recipient: Recipient, *conditions: Q, **changes: Any) -> bool:
     """Write to the row, if it is still in our hands and the conditions hold."""
+    if said := changes.get("last_error"):
+        changes["last_error"] = _without_account(said, recipient)
     with transaction.atomic():
         ours = Recipient.objects.filter(pk=recipient.pk, leased_until=recipient.leased_until)
         return bool(ours.filter(*conditions).update(**changes))
+
+
+@sensitive_variables()
+def _without_account(said: str, recipient: Recipient) -> str:
+    """Return Redpin's words with all but the end of each number of the account hidden.
+
+    They may repeat it, spaced as it is printed, and their column is plain, and shown.
+    """
+    details = recipient.bank_details
+    for value in details.values() if isinstance(details, dict) else ():
+        plain = "".join(str(value).split())
+        if len(plain) >= _SHOWN and any(map(str.isdigit, plain)):
+            spaced = r"[\s-]*".join(map(re.escape, plain))
+            shown = plain[-_SHOWN:] if len(plain) > 2 * _SHOWN else ""
+            said = re.sub(spaced, f"••••••{shown}", said, flags=re.IGNORECASE)
+    return said

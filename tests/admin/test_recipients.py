@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +18,7 @@ from pytest_django import Settings
 from django_redpin.admin.recipients import masked
 from django_redpin.forms import RecipientForm
 from django_redpin.models import Recipient
+from django_redpin.services import anonymise_recipient
 
 from .world import HOSTILE, IBAN, make_session, may, page
 
@@ -286,7 +287,14 @@ def test_what_redpin_is_told_besides_is_typed_in_once_and_not_shown(admin_client
     assert "anary" not in html
 
 
-@pytest.mark.parametrize("text", ["[1]", "7", '"London"', "{"])
+def test_numbers_among_the_additional_details_are_kept(admin_client: Client) -> None:
+    recipient = add(admin_client, additional_details='{"share": 1.5, "floor": 3}')
+
+    assert recipient is not None
+    assert recipient.further_details == {"additional_details": {"share": 1.5, "floor": 3}}
+
+
+@pytest.mark.parametrize("text", ["[1]", "7", '"London"', "{", r'{"a": ["\u0000"]}'])
 def test_details_of_another_shape_are_refused_with_a_reason(
     admin_client: Client, text: str
 ) -> None:
@@ -337,6 +345,40 @@ def test_e26_a_report_of_a_failure_holds_nothing_of_what_was_typed(
     assert "RuntimeError" in report
     assert RIGHT not in report
     assert "canary@example.com" not in report
+
+
+def test_e26_a_report_of_a_row_that_could_not_be_written_holds_nothing_of_it(
+    rf: RequestFactory,
+) -> None:
+    row = Recipient(name="Agent", bank_details={"iban": RIGHT}, address={"x": object()})
+
+    with pytest.raises(TypeError) as caught:
+        row.save()
+
+    reporter = ExceptionReporter(rf.get("/"), caught.type, caught.value, caught.tb)
+    frames = [each for each in reporter.get_traceback_frames() if each["filename"] != __file__]
+    assert len(frames) > 3
+    assert RIGHT not in str(frames)
+
+
+def test_e26_a_payee_who_was_taken_out_has_no_name_in_the_history(admin_client: Client) -> None:
+    recipient = add(admin_client)
+    assert recipient is not None
+    entry = LogEntry.objects.get()
+    assert entry.object_repr == FORM["name"]
+    other = LogEntry.objects.create(
+        user=entry.user,
+        content_type=entry.content_type,
+        object_id=str(recipient.pk + 1),
+        object_repr="Another",
+        action_flag=1,
+    )
+
+    anonymise_recipient(recipient)
+
+    entry.refresh_from_db()
+    other.refresh_from_db()
+    assert (entry.object_repr, other.object_repr) == (recipient.name, "Another")
 
 
 def test_e26_the_history_tells_that_a_payee_was_added_and_no_more(admin_client: Client) -> None:

@@ -302,6 +302,78 @@ def test_an_event_of_no_session_that_names_the_payer_is_emptied(
     assert [*WebhookEvent.objects.exclude(body=b"")] == [waiting]
 
 
+@pytest.mark.parametrize("by_user", [True, False])
+def test_an_event_that_names_another_accounts_payer_is_left(
+    paid: PaymentSession, payer: User, by_user: bool
+) -> None:
+    values: dict[str, Any] = {"client_customer_ref": PAYER, "body": b"{}", "key": "1"}
+    other = WebhookEvent.objects.create(account="other", processed_at=timezone.now(), **values)
+
+    if by_user:
+        anonymise_payer(payer=payer)
+    else:
+        anonymise_payer(client_customer_ref=PAYER, account="default")
+
+    other.refresh_from_db()
+    assert (other.client_customer_ref, bytes(other.body)) == (PAYER, b"{}")
+
+
+def test_a_bounded_run_leaves_no_event_that_nothing_leads_to(
+    paid: PaymentSession, payer: User
+) -> None:
+    for number in range(3):
+        WebhookEvent.objects.create(
+            account="default",
+            key=str(number),
+            client_customer_ref=PAYER,
+            body=b"canary",
+            processed_at=timezone.now(),
+        )
+
+    runs = [anonymise_payer(payer=payer, limit=1) for _ in range(5)]
+
+    assert sum(done.sessions for done in runs) == 1
+    assert CANARY not in everything()
+
+
+def test_a_session_whose_event_has_not_found_it_yet_is_left(
+    paid: PaymentSession, payer: User
+) -> None:
+    event = WebhookEvent.objects.create(
+        account="default",
+        key="1",
+        client_reference_id=paid.client_reference_id,
+        next_attempt_at=timezone.now(),
+    )
+
+    (refused,) = anonymise_payer(payer=payer).refused
+
+    assert "still to be processed" in refused.reason
+    WebhookEvent.objects.filter(pk=event.pk).update(account="other")
+    assert anonymise_payer(payer=payer).sessions == 1
+
+
+def test_a_refund_of_a_long_reference_is_found_by_the_session_that_it_names(
+    redpin: FakeRedpin, arguments: dict[str, Any], payer: User, settle: Settle
+) -> None:
+    """Redpin's filter takes no such reference, and the payer's own is gone."""
+    long = {"client_reference_id": "order-" + "7" * 50, "client_customer_ref": PAYER}
+    session = create_payment_session(**arguments | long | {"payer": payer})
+    redpin.pay(session.client_reference_id, "PAYMENT_COMPLETED")
+    assert post(session, "1", "PAYMENT_COMPLETED").outcome == "applied"
+    settle()
+    claimed = session.session_id
+    assert anonymise_payer(payer=payer).sessions == 1
+    PaymentSession.objects.update(payment_status="PAYOUT_INITIATED", session_id=None)
+    session.refresh_from_db()
+    redpin.pay(session.client_reference_id, "REFUNDED")
+    later = {"event_timestamp": "2026-11-25T14:00:00Z", "session_id": claimed}
+
+    event = post(session, "2", "REFUNDED", **later)
+
+    assert (event.outcome, event.last_error) == ("applied", "")
+
+
 def test_a_refund_a_year_later_is_applied_and_brings_nobody_back(
     redpin: FakeRedpin, paid: PaymentSession, payer: User, settle: Settle
 ) -> None:

@@ -205,7 +205,10 @@ def test_e26_a_fixture_holds_tokens_alone_and_can_be_loaded(
     assert stored(row.pk).count("$encrypted") == 3
 
 
-def test_a_plain_value_is_not_taken_for_a_token() -> None:
+@pytest.mark.parametrize("given", [(), (NEW,)], ids=["plain", "encrypted"])
+def test_a_plain_value_is_not_taken_for_a_token(settings: Settings, given: tuple[str, ...]) -> None:
+    keys(settings, *given)
+
     with pytest.raises(ValueError, match="can't be named") as caught:
         agent(bank_details={"$encrypted": IBAN})
 

@@ -383,6 +383,24 @@ def test_b21_a_list_that_takes_too_long_is_left_before_the_lease_ends(
     assert "too many recipients" in Recipient.objects.get().last_error
 
 
+@pytest.mark.parametrize("quoted", [IBAN, IBAN.lower(), "GB33 BUKB 2020 1555 5555 55"])
+@pytest.mark.parametrize("name", ["refused", "held"])
+def test_e26_an_account_that_redpin_quotes_is_not_kept_in_plain(
+    redpin: FakeRedpin, payee: Recipient, quoted: str, name: str
+) -> None:
+    check = {"request_identifier": "1", "event_id": "2"}
+    more: dict[str, Any] = {"recipient_check": check} if name == "held" else {}
+    said = f"The account {quoted} is closed."
+    redpin.recipient_script.append(answer(422, code="ANNM", description=said, **more))
+
+    with pytest.raises((RecipientRejected, RecipientNotConfirmed)) as caught:
+        register_recipient(payee)
+
+    payee.refresh_from_db()
+    assert payee.last_error == "The account ••••••5555 is closed."
+    assert caught.value.description == payee.last_error
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_b21_what_redpin_refuses_is_not_tried_again_by_itself(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, status: int
