@@ -140,6 +140,16 @@ def test_a_payee_is_named_by_its_key() -> None:
     assert payee.bank_details == {}
 
 
+def test_what_the_bounds_leave_ends_with_1_and_says_so() -> None:
+    for number in range(3):
+        make_session(number)
+
+    with pytest.raises(CommandError, match="run it again") as raised:
+        call_command("redpin_anonymise", "--customer-ref", PAYER, "--limit", "2")
+    assert raised.value.returncode == 1
+    call_command("redpin_anonymise", "--customer-ref", PAYER)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
