@@ -32,9 +32,12 @@ NEEDS_FORK: Final = pytest.mark.skipif(not hasattr(os, "fork"), reason="Needs fo
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a process, on the tests' own database."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    if "DATABASE_URL" in os.environ:
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        environment["DATABASE_URL"] = f"sqlite:///{name}"
+    else:
         server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-        environment["DATABASE_URL"] = f"{server}/{connection.settings_dict['NAME']}"
+        environment["DATABASE_URL"] = f"{server}/{name}"
     return subprocess.run(
         [sys.executable, "-m", "django", *arguments, "--skip-checks"],
         env=environment,
@@ -138,6 +141,16 @@ def test_a_payee_is_named_by_its_key() -> None:
     )
     payee.refresh_from_db()
     assert payee.bank_details == {}
+
+
+def test_what_the_bounds_leave_ends_with_1_and_says_so() -> None:
+    for number in range(3):
+        make_session(number)
+
+    with pytest.raises(CommandError, match="run it again") as raised:
+        call_command("redpin_anonymise", "--customer-ref", PAYER, "--limit", "2")
+    assert raised.value.returncode == 1
+    call_command("redpin_anonymise", "--customer-ref", PAYER)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ ROWS: Final[dict[str, Row]] = {
     "WEBHOOK_BODY_RETENTION_DAYS": Row(FINE, SHAPE, 0),
     "WEBHOOK_EVENT_RETENTION_DAYS": Row(FINE, SHAPE, 0),
     "STATUS_TOKEN_MAX_AGE": Row(FINE, SHAPE, 0),
+    "BANK_DETAILS_KEYS": Row(FINE, FINE, []),
     ACCOUNTS: Row(FINE, FINE, {}, none=FINE),
     ACCOUNT_RESOLVER: Row(FINE, "redpin.E010", none=FINE),
 }

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
 
 from django_redpin import signals
-from django_redpin.management.commands import redpin_reconcile, redpin_sweep
+from django_redpin.management.commands import redpin_process, redpin_reconcile, redpin_sweep
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, process, register_recipient, sweeps
 from django_redpin.services.leases import MAX_ATTEMPTS
@@ -284,8 +285,54 @@ def test_c11_a_row_that_stays_due_is_met_once_and_holds_up_no_other(
     rows = [event(str(number), next_attempt_at=at) for number in range(5)]
     poisoned = sweeps.Sweep(sweeps.EVENTS.rows, fail, sweeps.EVENTS.stuck)
 
-    assert poisoned.run(seconds=30) == sweeps.Swept(tried=5)
+    assert poisoned.run(seconds=30) == sweeps.Swept(tried=5, stuck=5)
     assert seen == [row.pk for row in rows]
+
+
+def test_c11_work_that_breaks_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(pk: int) -> None:
+        raise RuntimeError
+
+    event("1")
+    broken = sweeps.Sweep(sweeps.EVENTS.rows, fail, sweeps.EVENTS.stuck)
+    monkeypatch.setattr(redpin_process, "EVENTS", broken)
+
+    with pytest.raises(CommandError, match="look at: events 1") as raised:
+        run("redpin_process")
+    assert raised.value.returncode == 1
+
+
+def test_c11_complete_ends_within_its_seconds_and_recipients_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+
+    def run_for(self: sweeps.Sweep, limit: int, seconds: float) -> sweeps.Swept:
+        given.append(seconds)
+        return sweeps.Swept()
+
+    monkeypatch.setattr(sweeps.Sweep, "run", run_for)
+    run("redpin_complete", "--seconds", "10")
+
+    assert given[0] == 5
+    assert 5 < given[1] <= 10
+
+
+def test_c11_an_account_of_which_nothing_is_learnt_fails_the_command_beside_one_that_is_answered(
+    redpin: FakeRedpin, arguments: dict[str, Any], settings: Settings
+) -> None:
+    settings.REDPIN = {
+        **settings.REDPIN,
+        "ACCOUNTS": {"gulf": {"BASE_URL": "http://127.0.0.1:9"}},
+    }
+    for account in ("default", "gulf"):
+        session = create_payment_session(**arguments)
+        past = datetime.now(timezone.utc)
+        row = PaymentSession.objects.filter(pk=session.pk)
+        row.update(account=account, next_attempt_at=past)
+
+    with pytest.raises(CommandError, match="look at: sessions 1"):
+        run("redpin_reconcile")
 
 
 @pytest.mark.django_db(transaction=True)

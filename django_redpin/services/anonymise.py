@@ -68,12 +68,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Anonymised:
-    """What a run did: how many `sessions`, `events` and `recipients`, and what it `refused`."""
+    """What a run did: how many `sessions`, `events` and `recipients`, and what it `refused`.
+
+    Where it `is_cut_off`, by its bounds or by whoever stopped it, more is left: call it again.
+    """
 
     sessions: int = 0
     events: int = 0
     recipients: int = 0
     refused: tuple[Refused, ...] = ()
+    is_cut_off: bool = False
 
 
 def anonymise_payer(
@@ -119,8 +123,8 @@ def anonymise_payer(
     deadline = time.monotonic() + seconds
     # The strays come first: once its sessions are done, nothing leads from a payer to them.
     events = strays.count() if dry_run else _each_stray(strays, limit, deadline)
-    if events >= limit and not dry_run:
-        return Anonymised(events=events)
+    if not dry_run and strays.exists():
+        return Anonymised(events=events, is_cut_off=True)
     done = _sessions(rows, tuple(keep_metadata), limit, deadline, dry_run=dry_run)
     return replace(done, events=done.events + events)
 
@@ -178,10 +182,11 @@ def _sessions(
     *,
     dry_run: bool,
 ) -> Anonymised:
-    sessions, events, refused = 0, 0, list[Refused]()
+    sessions, events, refused, is_cut_off = 0, 0, list[Refused](), False
     pseudonym_of = cache(lambda account, reference: pseudonym())
     for session in _each(rows):
         if sessions >= limit or time.monotonic() >= deadline or not watch().goes_on():
+            is_cut_off = True
             break
         reason = _reason(session)
         if reason:
@@ -209,7 +214,7 @@ def _sessions(
             session=session.pk,
             reference=reference,
         )
-    return Anonymised(sessions, events, 0, tuple(refused))
+    return Anonymised(sessions, events, 0, tuple(refused), is_cut_off)
 
 
 def _each(rows: QuerySet[PaymentSession]) -> Iterator[PaymentSession]:
@@ -275,8 +280,8 @@ def _references(rows: QuerySet[PaymentSession]) -> list[str]:
 def _each_stray(strays: QuerySet[WebhookEvent], limit: int, deadline: float) -> int:
     """Empty the events of no session that name the payer, such as of their approval."""
     name, done = pseudonym(), 0
-    while done < limit and time.monotonic() < deadline:
-        keys = list(strays.values_list("pk", flat=True)[:BATCH])
+    while done < limit and time.monotonic() < deadline and watch().goes_on():
+        keys = list(strays.values_list("pk", flat=True)[: min(BATCH, limit - done)])
         if not keys:
             break
         done += _empty(strays.filter(pk__in=keys), name)

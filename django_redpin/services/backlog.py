@@ -6,7 +6,7 @@ a person is counted up to a cap. So a probe may ask every few seconds, at any nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -36,6 +36,8 @@ WORK: Final[Mapping[str, tuple[QuerySet[Any], ...]]] = {
     "sessions": _sessions(*UNFINISHED),
     "reconciliation": _sessions(*STATES),
 }
+# The field that names a row's account, where it is no column of its own.
+_OWNERS: Final[Mapping[str, str]] = {"transitions": "session__account"}
 
 _DEAD: Final[Mapping[str, Callable[[], QuerySet[Any]]]] = {
     "events": lambda: WebhookEvent.objects.filter(
@@ -43,8 +45,9 @@ _DEAD: Final[Mapping[str, Callable[[], QuerySet[Any]]]] = {
     ),
     "transitions": lambda: StatusTransition.objects.filter(outcome=StatusTransition.Outcome.DEAD),
     # Sent perhaps, and looked for in vain. Those that Redpin refused are their editor's affair.
+    # One that was anonymised is registered no more, whatever became of it.
     "recipients": lambda: Recipient.objects.filter(
-        unanswered_at__isnull=False, next_attempt_at=None, recipient_id=None
+        unanswered_at__isnull=False, next_attempt_at=None, recipient_id=None, anonymised_at=None
     ),
 }
 DEAD: Final = tuple(_DEAD)
@@ -77,19 +80,27 @@ def backlog(cap: int = CAP) -> Backlog:
     )
 
 
-def due_since(work: str) -> datetime | None:
+def due_since(work: str, account: str | None = None) -> datetime | None:
     """Return when the row of this kind was due that is longest due, or None.
 
-    One that is tried again later, after a failure, is not due before that.
+    Of that account, or of all. One that is tried again later, after a failure, is not due before
+    that.
     """
     times = [
-        due(rows.all())
-        .order_by("next_attempt_at")
-        .values_list("next_attempt_at", flat=True)
-        .first()
-        for rows in WORK[work]
+        rows.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+        for rows in _due(work, account)
     ]
     return min((at for at in times if at is not None), default=None)
+
+
+def due_now(work: str, account: str | None = None, cap: int = CAP) -> int:
+    """Return how many rows of this kind are due, of that account or of all; at most `cap`."""
+    return min(cap, sum(rows.order_by()[:cap].count() for rows in _due(work, account)))
+
+
+def _due(work: str, account: str | None) -> Iterator[QuerySet[Any]]:
+    owned = {} if account is None else {_OWNERS.get(work, "account"): account}
+    return (due(rows.filter(**owned)) for rows in WORK[work])
 
 
 def dead(table: str, cap: int = CAP) -> int:

@@ -12,7 +12,7 @@ from ..conf import get_account
 from ..exceptions import NotExpired
 from ..models import PaymentSession
 from .refresh import ask_and_apply
-from .schedule import EXPIRY_GRACE
+from .schedule import EXPIRY_GRACE, ended_unpaid
 from .transactions import require_no_transaction
 
 State = PaymentSession.State
@@ -57,10 +57,7 @@ def due_to_expire(account: str | None = None) -> QuerySet[PaymentSession]:
     Of that account, or of all; the longest ended first. One that needs review is left to whoever
     looks at it. Raises `ConfigurationError` for an alias that there is not.
     """
-    ended = timezone.now() - EXPIRY_GRACE
-    rows = PaymentSession.objects.filter(
-        state=State.OPEN, payment_status="", review_reason="", expires_at__lt=ended
-    )
+    rows = PaymentSession.objects.filter(ended_unpaid())
     if account is not None:
         rows = rows.filter(account=get_account(account).alias)
     return rows.order_by("expires_at", "pk")

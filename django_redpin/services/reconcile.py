@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from ..conf import get_account
 from ..models import PaymentSession
 from ..telemetry import Spans, note, traced
 from .leases import due
 from .rounds import STATES, Round
-from .schedule import EXPIRY_GRACE
+from .schedule import ended_unpaid
 from .transactions import require_no_transaction
 from .watching import watch
 
@@ -29,13 +28,15 @@ class Reconciled:
     """What a run did. `asked` sessions were answered for, and `moved` of them had been behind.
 
     `calls` were made to Redpin's list. `failed` sessions are due again in 15 minutes, because the
-    call about them, or their account as a whole, or the applying failed.
+    call about them, or their account as a whole, or the applying failed. `unanswered` are those of
+    the failed for whose account nothing at all was learnt.
     """
 
     asked: int = 0
     moved: int = 0
     calls: int = 0
     failed: int = 0
+    unanswered: int = 0
 
 
 @traced(Spans.RECONCILE)
@@ -59,7 +60,7 @@ def reconcile_payment_sessions(
     alias that there is not, and `OpenTransactionError` inside an open transaction.
     """
     deadline = time.monotonic() + seconds
-    among = _over() if is_over else Q()
+    among = ended_unpaid() if is_over else Q()
     due_now = due_sessions(account, is_over=is_over)
     owners = list(due_now.values_list("account", "customer_id").distinct())
     if owners:
@@ -79,18 +80,13 @@ def reconcile_payment_sessions(
         moved=sum(done.moved for done in rounds),
         calls=sum(done.calls for done in rounds),
         failed=sum(len(done.failed) for done in rounds),
+        unanswered=sum(len(done.failed) for done in rounds if not done.answered),
     )
 
 
 def due_sessions(account: str | None = None, *, is_over: bool = False) -> QuerySet[PaymentSession]:
     """Return the sessions that are due, of that account or of all. Raises as above."""
-    rows = PaymentSession.objects.filter(_over() if is_over else Q(), state__in=STATES)
+    rows = PaymentSession.objects.filter(ended_unpaid() if is_over else Q(), state__in=STATES)
     if account is not None:
         rows = rows.filter(account=get_account(account).alias)
     return due(rows).order_by()
-
-
-def _over() -> Q:
-    """Return what is true of sessions whose page has ended unpaid, as far as is known here."""
-    ended = timezone.now() - EXPIRY_GRACE
-    return Q(state=PaymentSession.State.OPEN, payment_status="", expires_at__lt=ended)

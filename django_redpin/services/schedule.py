@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
+from django.utils import timezone
+
 from ..models import PaymentSession
 
 FIRST_LOOK: Final = timedelta(minutes=15)
@@ -15,6 +18,17 @@ EXPIRY_GRACE: Final = timedelta(seconds=60)
 
 # How long after its end an expired session is looked at again: a list may lag behind a payment.
 _LATE_LOOKS: Final = (timedelta(hours=1), timedelta(hours=24))
+
+
+def ended_unpaid() -> Q:
+    """Return what is true of open sessions whose page has ended unpaid, as far as is known here.
+
+    By our clock, which expires none of them: that is for Redpin to tell. One that needs review is
+    left to whoever looks at it.
+    """
+    ended = timezone.now() - EXPIRY_GRACE
+    state = PaymentSession.State.OPEN
+    return Q(state=state, payment_status="", review_reason="", expires_at__lt=ended)
 
 
 def next_look(session: PaymentSession, now: datetime) -> datetime:

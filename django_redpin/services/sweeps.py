@@ -40,7 +40,10 @@ BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: how many rows it `tried`, and how many of those need a person now."""
+    """What a sweep did: how many rows it `tried`, and how many of those need a person now.
+
+    Those on which the work itself broke are among them, though each is due again.
+    """
 
     tried: int = 0
     stuck: int = 0
@@ -72,8 +75,8 @@ class Sweep:
         """Work on what is due, each row once, within these bounds. A row that fails is logged."""
         return self.told_of(self.work_on_due(limit, seconds))
 
-    def work_on_due(self, limit: int, seconds: float) -> set[int]:
-        """Work on what is due, and return the primary keys."""
+    def work_on_due(self, limit: int, seconds: float) -> dict[int, bool]:
+        """Work on what is due; return by primary key whether the work came to its end."""
         with operation(Spans.SWEEP):
             tried = self._worked_on(limit, time.monotonic() + seconds)
             table = self.rows.model._meta.model_name or ""
@@ -82,8 +85,8 @@ class Sweep:
             measure(Metric.SWEPT, len(tried), {"redpin.table": table})
         return tried
 
-    def _worked_on(self, limit: int, deadline: float) -> set[int]:
-        tried: set[int] = set()
+    def _worked_on(self, limit: int, deadline: float) -> dict[int, bool]:
+        tried: dict[int, bool] = {}
         last: tuple[Any, int] | None = None
         while len(tried) < limit and time.monotonic() < deadline and watch().goes_on():
             found = self._after(last)[: min(BATCH, limit - len(tried))]
@@ -93,19 +96,19 @@ class Sweep:
             for at, pk in batch:
                 if time.monotonic() >= deadline or not watch().goes_on():
                     break
-                self._try(pk)
+                tried[pk] = self._try(pk)
                 watch().note()
-                tried.add(pk)
                 last = (at, pk)
         return tried
 
-    def told_of(self, tried: set[int]) -> Swept:
+    def told_of(self, tried: dict[int, bool]) -> Swept:
         """Return what became of these rows."""
-        keys, stuck = sorted(tried), 0
+        keys = sorted(tried)
+        stuck = {pk for pk, has_ended in tried.items() if not has_ended}
         for start in range(0, len(keys), BATCH):
             rows = self.rows.filter(self.stuck, pk__in=keys[start : start + BATCH])
-            stuck += rows.count()
-        return Swept(len(keys), stuck)
+            stuck.update(rows.values_list("pk", flat=True))
+        return Swept(len(keys), len(stuck))
 
     def _after(self, last: tuple[Any, int] | None) -> QuerySet[Any]:
         """Return what is due after that row, so that one that stays due is not met again."""
@@ -115,7 +118,8 @@ class Sweep:
         at, pk = last
         return rows.filter(next_attempt_at__gte=at).exclude(next_attempt_at=at, pk__lte=pk)
 
-    def _try(self, pk: int) -> None:
+    def _try(self, pk: int) -> bool:
+        """Work on the row, and tell whether that came to its end."""
         try:
             self.work(pk)
         except Exception as error:
@@ -132,6 +136,8 @@ class Sweep:
                 row=pk,
                 failure=type(error).__name__,
             )
+            return False
+        return True
 
 
 def complete_session(pk: int) -> None:
@@ -239,10 +245,11 @@ def reconcile(
     account: str | None = None,
     is_over: bool = False,
 ) -> Swept:
-    """Ask about the sessions that are due. They need a person where nothing could be learnt.
+    """Ask about the sessions that are due. Those of an account need a person where nothing could be
+    learnt of it, however well the others are answered.
 
     With `is_over`, only about those whose page has ended and that nobody is known to have paid.
     """
     limit = min(limit, MOST_SESSIONS)
     run = reconcile_payment_sessions(account=account, limit=limit, seconds=seconds, is_over=is_over)
-    return Swept(run.asked + run.failed, 0 if run.asked else run.failed)
+    return Swept(run.asked + run.failed, run.unanswered)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from ..exceptions.interrupts import is_interrupt
 from .fields import Scalar, safe
 from .metrics import Metric, measure
 
@@ -111,23 +112,42 @@ def operation(what: Spans) -> Iterator[None]:
 def open_span(
     name: str, attributes: dict[str, Any] | None = None, *, is_client: bool = False
 ) -> Iterator[None]:
-    """Make what is done inside a span of this name. What is raised is told by its class alone."""
+    """Make what is done inside a span of this name. What is raised is told by its class alone.
+
+    Where a project's sampler or processor fails, there is no span, and all else goes on.
+    """
     if _tracer is None:
         yield
         return
     kind = trace.SpanKind.CLIENT if is_client else trace.SpanKind.INTERNAL
-    with _tracer.start_as_current_span(
+    span = _tracer.start_as_current_span(
         name,
         kind=kind,
         attributes=attributes,
         record_exception=False,
         set_status_on_exception=False,
-    ):
-        try:
-            yield
-        except BaseException as error:
+    )
+    is_open = _goes_well(span.__enter__)
+    try:
+        yield
+    except BaseException as error:
+        if is_open:
             fail(type(error).__name__)
+        raise
+    finally:
+        if is_open:
+            _goes_well(partial(span.__exit__, None, None, None))
+
+
+def _goes_well(step: Callable[[], object]) -> bool:
+    """Take a step and tell whether it went well. Raises nothing but a task's time limit."""
+    try:
+        step()
+    except Exception as error:
+        if is_interrupt(error):
             raise
+        return False
+    return True
 
 
 def note(what: Spans, **fields: Unpack[Fields]) -> None:

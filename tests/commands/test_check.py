@@ -16,7 +16,7 @@ import pytest
 import trustme
 from celery import current_app
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -474,6 +474,50 @@ def test_what_takes_too_long_is_left_to_itself() -> None:
         findings.within(0.01, lambda: time.sleep(0.2))
     with pytest.raises(KeyError):
         findings.within(1, lambda: dict[str, str]()["no"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_asked_the_database_in_its_own_thread_leaves_no_connection_open() -> None:
+    """As a cache in the database does."""
+
+    def ask() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return connection.connection, connections["default"]
+
+    _, theirs = findings.within(5, ask)
+
+    assert theirs is not connections["default"]
+    assert theirs.connection is None
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhook, "_PATIENCE", 0.01)
+    monkeypatch.setattr(webhook, "_end_of_certificate", lambda host, port: time.sleep(0.2))
+
+    found = webhook._certified("webhook default", "example.com", 443)
+
+    assert (found.level, found.text) == (
+        "error",
+        "example.com says nothing at port 443 for 0 seconds.",
+    )
+
+
+def test_a_large_table_is_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CAP", 3)
+    for _ in range(5):
+        waiting(outcome="dead")
+
+    assert worst("rows", check("--offline")[1])["text"] == "3 or more events were given up."
+
+
+def test_a_recipient_that_is_still_tried_by_itself_needs_nobody(agent: Recipient) -> None:
+    later = datetime.now(timezone.utc) + timedelta(minutes=5)
+    Recipient.objects.filter(pk=agent.pk).update(last_error="no answer", next_attempt_at=later)
+
+    assert worst("rows", check("--offline")[1])["level"] == "ok"
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "\u2713"), ("ascii", "ok")])

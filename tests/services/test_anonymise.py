@@ -36,6 +36,7 @@ from django_redpin.services import (
 )
 from django_redpin.services.journal import hold_for_review
 from django_redpin.services.process import process_event
+from django_redpin.services.watching import Watch, watched_by
 from django_redpin.signals import third_party_status_changed
 from tests.redpin_server import FakeRedpin
 
@@ -263,11 +264,42 @@ def test_a_run_that_was_cut_off_is_gone_on_with(paid: PaymentSession, payer: Use
     for number in range(5):
         copy_of(paid, number)
 
-    assert anonymise_payer(payer=payer, limit=4).sessions == 4
-    assert anonymise_payer(payer=payer, seconds=0).sessions == 0
-    assert anonymise_payer(payer=payer).sessions == 2
+    first = anonymise_payer(payer=payer, limit=4)
+    assert (first.sessions, first.is_cut_off) == (4, True)
+    assert anonymise_payer(payer=payer, seconds=0).is_cut_off
+    last = anonymise_payer(payer=payer)
+    assert (last.sessions, last.is_cut_off) == (2, False)
     assert anonymise_payer(payer=payer).sessions == 0
     assert CANARY not in everything()
+
+
+def test_events_that_only_the_sessions_lead_to_are_done_before_them(
+    paid: PaymentSession, payer: User
+) -> None:
+    """Else nothing would lead from the payer to them any more."""
+    for key in range(3):
+        WebhookEvent.objects.create(
+            account="default",
+            key=str(key),
+            client_customer_ref=PAYER,
+            body=b"canary",
+            processed_at=timezone.now(),
+        )
+
+    first = anonymise_payer(payer=payer, limit=2)
+    assert (first.events, first.sessions, first.is_cut_off) == (2, 0, True)
+    with watched_by(Stopped()):
+        assert anonymise_payer(payer=payer).events == 0
+    last = anonymise_payer(payer=payer)
+    assert (last.sessions, last.is_cut_off) == (1, False)
+    assert CANARY not in everything()
+
+
+class Stopped(Watch):
+    """Ends a run before its first row."""
+
+    def goes_on(self) -> bool:
+        return False
 
 
 def test_other_payers_and_other_accounts_are_left(paid: PaymentSession, payer: User) -> None:

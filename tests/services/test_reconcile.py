@@ -538,7 +538,7 @@ def test_an_account_whose_calls_fail_in_a_row_is_left_for_a_quarter_of_an_hour(
 
     done = reconcile_payment_sessions()
 
-    assert done == Reconciled(calls=3, failed=20)
+    assert done == Reconciled(calls=3, failed=20, unanswered=20)
     assert "18 sessions to ask about" in caplog.text
     assert reconcile_payment_sessions() == Reconciled()
     redpin.list_script.clear()

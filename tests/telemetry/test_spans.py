@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
 from django_redpin.client import RedpinClient
@@ -20,7 +22,7 @@ from django_redpin.services import (
     refresh_payment_session,
 )
 from django_redpin.services.sweeps import dispatch_due_transitions, process_due_events
-from django_redpin.telemetry import Spans
+from django_redpin.telemetry import Spans, spans
 from django_redpin.telemetry.fields import Fields
 from tests.client.test_client import answering
 from tests.redpin_server import FakeRedpin, Handler
@@ -197,3 +199,23 @@ def test_the_page_lists_every_span_with_its_facts_and_its_meaning() -> None:
     assert {fact for span in Spans for fact in span.value.facts.split()} <= set(
         Fields.__annotations__
     )
+
+
+@pytest.mark.parametrize("step", ["on_start", "on_end"])
+def test_a_processor_that_fails_takes_nothing_with_it(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As a log's filter: no payment depends on its trace."""
+    failing, tracers = SpanProcessor(), TracerProvider()
+    monkeypatch.setattr(failing, step, lambda *args, **kwargs: 1 / 0)
+    tracers.add_span_processor(failing)
+    monkeypatch.setattr(spans, "_tracer", tracers.get_tracer("django_redpin"))
+    done = []
+
+    with spans.operation(spans.Spans.SWEEP):
+        done.append(1)
+    with pytest.raises(KeyError), spans.operation(spans.Spans.SWEEP):
+        raise KeyError
+
+    assert done == [1]
+    assert not trace.get_current_span().get_span_context().is_valid

@@ -54,10 +54,13 @@ class Command(RedpinCommand):
         counts = f"sessions {done.sessions}, events {done.events}, recipients {done.recipients}"
         self.tell(f"{verb}: {counts}.", options)
         watcher.raise_if_stopped()
-        if done.refused:
-            for each in done.refused:
-                self.stdout.write(f"Left: {each.reference}: {each.reason}.")
-            raise CommandError(f"{len(done.refused)} left as they are.", returncode=NEEDS_SOMEBODY)
+        for each in done.refused:
+            self.stdout.write(f"Left: {each.reference}: {each.reason}.")
+        # A person who asked to be forgotten is not, until nothing is left.
+        said = [f"{len(done.refused)} left as they are."] * bool(done.refused)
+        said += ["More is left than the bounds allow: run it again."] * done.is_cut_off
+        if said:
+            raise CommandError(" ".join(said), returncode=NEEDS_SOMEBODY)
 
 
 def _anonymise(options: dict[str, Any]) -> Anonymised:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import Error as DatabaseError
 from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ...models import PaymentSession, Recipient, StatusTransition, WebhookEvent
-from ..reconcile import due_sessions
-from ..sweeps import EVENTS, RECIPIENTS, SESSIONS, TRANSITIONS
+from ..backlog import CAP, WORK, due_now, due_since
 from .findings import ERROR, OK, WARNING, Finding
 
 # Sweeps begin every minute or two; after so long none is running, or they can't keep up.
@@ -26,6 +25,14 @@ _SWEEPS: Final = (
 _Event: Final = WebhookEvent.Outcome
 _REDRIVE: Final = "Find out why, and try again: manage.py redpin_redrive --outcome {}."
 
+# How each kind of work is said.
+_WORK: Final = {
+    "events": "events to process",
+    "transitions": "signals to send",
+    "sessions": "sessions to create",
+    "recipients": "recipients to register",
+    "reconciliation": "sessions to ask about",
+}
 # What needs a person: whose rows, which of them, how it is said, and what to do.
 _TROUBLE: Final[tuple[tuple[QuerySet[Any], str, Q, str, str], ...]] = (
     (
@@ -59,14 +66,14 @@ _TROUBLE: Final[tuple[tuple[QuerySet[Any], str, Q, str, str], ...]] = (
     (
         PaymentSession.objects.all(),
         "account",
-        ~Q(review_reason=""),
+        Q(needs_review__in=(True,)),  # By an index; for a column alone some databases find none.
         "sessions wait for a review",
         "Read review_reason in the admin, and release them from review.",
     ),
     (
         Recipient.objects.all(),
         "account",
-        Q(recipient_id=None) & ~Q(last_error=""),
+        Q(recipient_id=None, next_attempt_at=None) & ~Q(last_error=""),
         "recipients are not registered at Redpin",
         "Read last_error in the admin; a mismatch of names needs a decision.",
     ),
@@ -95,26 +102,24 @@ def database_findings(account: str | None) -> Iterator[Finding]:
 
 def _waiting(account: str | None) -> Iterator[Finding]:
     now = timezone.now()
-    # An account that the settings don't know has no sessions to be asked about.
-    kinds: dict[str, QuerySet[Any]] = {
-        "events to process": EVENTS.of(account).due(),
-        "signals to send": TRANSITIONS.of(account).due(),
-        "sessions to create": SESSIONS.of(account).due(),
-        "recipients to register": RECIPIENTS.of(account).due(),
-        "sessions to ask about": due_sessions(account),
-    }
-    late, count = [], 0
-    for name, rows in kinds.items():
-        number = rows.count()
-        oldest: datetime | None = rows.order_by().aggregate(at=Min("next_attempt_at"))["at"]
-        count += number
+    late, numbers = [], []
+    for work in WORK:
+        numbers.append(due_now(work, account))
+        oldest = due_since(work, account)
         if oldest is not None and now - oldest > _LATE:
-            late.append(f"{number} {name}, the first for {_minutes(now - oldest)}")
+            number = _said(numbers[-1])
+            late.append(f"{number} {_WORK[work]}, the first for {_minutes(now - oldest)}")
     if late:
         yield Finding("sweeps", ERROR, f"Nobody does what is due: {'; '.join(late)}.", _SWEEPS)
     else:
         limit = _minutes(_LATE)
+        count = f"{sum(numbers)} or more" if CAP in numbers else sum(numbers)
         yield Finding("sweeps", OK, f"{count} rows are due, none for more than {limit}.")
+
+
+def _said(number: int) -> str:
+    """Return a number that was counted up to `CAP`: a large table is never counted as a whole."""
+    return f"{number} or more" if number >= CAP else str(number)
 
 
 def _minutes(age: timedelta) -> str:
@@ -127,8 +132,8 @@ def _trouble(account: str | None) -> Iterator[Finding]:
         found = rows.filter(which)
         if account is not None:
             found = found.filter(**{owner: account})
-        if number := found.count():
+        if number := found.order_by()[:CAP].count():
             is_fine = False
-            yield Finding("rows", WARNING, f"{number} {text}.", cure)
+            yield Finding("rows", WARNING, f"{_said(number)} {text}.", cure)
     if is_fine:
         yield Finding("rows", OK, "Nothing was given up, and nothing waits for a person.")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from django.db import connections
+
 _T = TypeVar("_T")
 
 OK: Final = "ok"
@@ -44,6 +46,8 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
             done.append(work())
         except BaseException as error:  # noqa: BLE001  It is raised by whoever waits.
             failed.append(error)
+        finally:
+            connections.close_all()  # This thread's alone: a cache may be in the database.
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

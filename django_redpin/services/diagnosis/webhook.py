@@ -104,7 +104,11 @@ def _resolved(subject: str, host: str, port: int) -> Finding:
 
 def _certified(subject: str, host: str, port: int) -> Finding:
     try:
-        until = _end_of_certificate(host, port)
+        # The bounds of its steps add up: a name may have many addresses, none of which answers.
+        until = within(_PATIENCE, lambda: _end_of_certificate(host, port))
+    except TooLate:
+        text = f"{host} says nothing at port {port} for {_PATIENCE:.0f} seconds."
+        return Finding(subject, ERROR, text, f"Is the web server up? {_ELSEWHERE}")
     except ssl.SSLCertVerificationError as error:
         text = f"{host} has a certificate that does not hold: {error.verify_message}."
         return Finding(subject, ERROR, text, "Redpin would post nothing. Renew or complete it.")
