@@ -47,6 +47,7 @@ class BoundedFilter(admin.ListFilter):
         model_admin: admin.ModelAdmin[Any],
     ) -> None:
         super().__init__(request, params, model, model_admin)
+        self.parameter_name = self.parameter  # django-unfold's templates ask for it.
         (given,) = params.pop(self.parameter, None) or [""]
         self.rows = model_admin.get_queryset(request)
         self.options = self.find_options(given.split(",") if given else [])
