@@ -1827,6 +1827,13 @@ MUTANTS: Final = (
         "        pass\n",
         "tests/services/test_recipients.py",
     ),
+    Mutant(
+        "nothing is done in the admin by nobody",
+        "django_redpin/admin/confirming.py",
+        "        with transaction.atomic():\n            # First of all",
+        "        if True:\n            # First of all",
+        "tests/admin/test_actions.py",
+    ),
 )
 
 

@@ -31,6 +31,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from ..exceptions import RedpinError
+from ..services.transactions import retried
 from .readonly import ReadOnlyAdmin
 from .verbs import NAMED, Done, NotDone, Verb, named, sentence, told
 
@@ -180,17 +181,37 @@ class ConfirmingAdmin(ReadOnlyAdmin):
                 raise NotDone(sentence(reason))
             if verb.digest(row) != seen:
                 raise NotDone(_("It has changed since you looked at it. Look again, then decide."))
-            done = verb.run(row, answers)
+            run = self._called if verb.calls_redpin else self._written
+            result.done.append(f"{named(row)}: {run(request, verb, row, answers)}")
         except NotDone as error:
             cause = str(error)
         except RedpinError as error:
             cause = told(error)
         else:
-            result.done.append(f"{named(row)}: {done}")
-            self.log_change(request, row, f"{verb.title}: {done}")
             return
         result.refuse(cause, row)
         self.log_change(request, row, f"{verb.title}: not done. {cause}")
+
+    def _called(
+        self, request: HttpRequest, verb: Verb, row: Model, answers: Mapping[str, Any]
+    ) -> str:
+        """Do what calls Redpin, which no open transaction may wait for, and write who did it."""
+        done = verb.run(row, answers)
+        self.log_change(request, row, f"{verb.title}: {done}")
+        return done
+
+    @retried
+    def _written(
+        self, request: HttpRequest, verb: Verb, row: Model, answers: Mapping[str, Any]
+    ) -> str:
+        """Do it and write who did it, both or neither: nothing is done by nobody."""
+        with transaction.atomic():
+            # First of all, as SQLite may refuse a transaction that reads before it writes.
+            entry = self.log_change(request, row, str(verb.title))
+            done = verb.run(row, answers)
+            entry.change_message = f"{verb.title}: {done}"
+            entry.save(update_fields=["change_message"])
+        return done
 
     def _tell(self, request: HttpRequest, verb: Verb, result: Done) -> None:
         """Say on the next page how many rows it was done to, and to how many not, and why."""

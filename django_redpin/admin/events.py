@@ -51,6 +51,7 @@ REDRIVE_EVENT: Final = Verb(
     why_not=_why_not,
     run=_redrive,
     most=MOST,
+    calls_redpin=False,
 )
 
 

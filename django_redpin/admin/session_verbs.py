@@ -179,6 +179,7 @@ SESSION_VERBS: Final = (
         why_not=_why_not_dispatch,
         run=_dispatch,
         most=_MOST_ROWS,
+        calls_redpin=False,
     ),
     Verb(
         name="release",
@@ -192,5 +193,6 @@ SESSION_VERBS: Final = (
         most=NAMED,  # Nobody releases what the page did not show.
         form=ReleaseForm,
         seen=lambda session: str(session.review_reason),
+        calls_redpin=False,
     ),
 )

@@ -47,6 +47,7 @@ REDRIVE_TRANSITION: Final = Verb(
     why_not=_why_not,
     run=_redrive,
     most=MOST,
+    calls_redpin=False,
 )
 
 

@@ -35,7 +35,8 @@ class Verb:
 
     `why_not` says why it would do nothing to a row, or "". `run` does it, says what was done, and
     raises `NotDone` or a `RedpinError` where nothing was. `seen` is what a person decides about: if
-    that has changed since they saw it, nothing is done. `most` rows are taken at once.
+    that has changed since they saw it, nothing is done. `most` rows are taken at once. Where
+    `calls_redpin` is False, what `run` does and who did it are one transaction.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Verb:
     form: type[forms.Form] = NothingAsked
     seen: Callable[[Any], str] | None = None
     is_one_click: bool = False
+    calls_redpin: bool = True
 
     def mark(self, row: Model) -> str:
         """Return how the row is chosen: its key, and a digest of what the person was shown."""

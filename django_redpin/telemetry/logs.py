@@ -42,8 +42,8 @@ def tell(
         facts = safe(fields, line.facts.split())
         extra = {PREFIX + name: value for name, value in facts.items()}
         extra[f"{PREFIX}event"] = line.name
-        exc_info = exc_info or None  # As a record has it that holds none.
-        logger.log(line.level, text, *args, exc_info=exc_info, extra=extra, stacklevel=2)
+        trace = exc_info or None  # None is what a record without one has.
+        logger.log(line.level, text, *args, exc_info=trace, extra=extra, stacklevel=2)
     except Exception as error:
         if is_interrupt(error):
             raise

@@ -192,6 +192,27 @@ def test_release_keeps_the_reason_in_the_journal_and_in_the_history(
     assert REASON in text
 
 
+def test_what_cannot_be_written_into_the_history_is_not_done(
+    monkeypatch: pytest.MonkeyPatch, admin_client: Client, session: PaymentSession
+) -> None:
+    hold_for_review(session, "Another amount.")
+
+    save = LogEntry.save
+
+    def die(entry: LogEntry, **kwargs: Any) -> None:
+        if "update_fields" in kwargs:  # By then it is done, but for the commit.
+            raise RuntimeError("killed")
+        save(entry, **kwargs)
+
+    monkeypatch.setattr(LogEntry, "save", die)
+    with pytest.raises(RuntimeError, match="killed"):
+        do(admin_client, "release", session, reason=REASON)
+
+    session.refresh_from_db()
+    assert session.review_reason == "Another amount."
+    assert history(session) == []
+
+
 @pytest.mark.parametrize(
     ("reason", "error"),
     [

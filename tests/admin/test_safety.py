@@ -135,7 +135,7 @@ def test_looking_at_any_page_changes_no_row_and_asks_redpin_nothing(
     for address in (*world.pages(), *(f"{action(PaymentSession, v)}?rows={keys}" for v in VERBS)):
         assert admin_client.get(address).status_code == 200, address
     for address in (
-        *map(page, MODELS),
+        *(page(model) for model in MODELS),
         *(f"{action(PaymentSession, v)}?rows={keys}" for v in VERBS),
     ):
         assert admin_client.head(address).status_code == 200, address
