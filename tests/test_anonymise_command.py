@@ -85,6 +85,7 @@ def what_is_left() -> list[object]:
     ]
 
 
+@pytest.mark.slow
 def test_a_payer_is_named_by_the_user_or_the_reference_and_all_is_told_in_one_line() -> None:
     payer = User.objects.create(username="payer")
     make_session(1, payer=payer)
@@ -117,6 +118,7 @@ def test_what_has_to_stay_is_listed_and_the_exit_code_says_so() -> None:
     assert PAYER not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_one_session_is_named_by_its_reference_and_its_account_where_two_have_it() -> None:
     make_session(1)
     make_session(1, account="gulf", session_id=None)
@@ -171,6 +173,7 @@ def test_who_is_named_wrongly_is_told(arguments: tuple[str, ...], told: str) -> 
         call_command("redpin_anonymise", *arguments)
 
 
+@pytest.mark.slow
 def test_a_wrong_name_ends_without_a_traceback_and_nothing_to_do_is_no_failure() -> None:
     wrong = shell("redpin_anonymise", "--session", "x")
     nobody = shell("redpin_anonymise", "--customer-ref", "nobody")

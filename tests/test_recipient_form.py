@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from django import forms
 from django.utils import translation
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from moneyed import Money
 
@@ -341,7 +341,8 @@ def test_money_is_sent_to_no_iban_whose_check_digits_are_wrong(
 
 @given(st.sampled_from([*IBANS.values()]), st.integers(4, 14), st.sampled_from("0123456789"))
 @examples(200)
-def test_one_wrong_character_is_always_noticed(iban: str, place: int, other: str) -> None:
+def test_one_wrong_digit_is_always_noticed(iban: str, place: int, other: str) -> None:
+    assume(iban[place].isdigit())  # A letter counts as two, so that one for it may go unnoticed.
     wrong = iban[:place] + other + iban[place + 1 :]
 
     assert bool(iban_faults(wrong, "iban")) == (wrong != iban)
