@@ -56,7 +56,11 @@ def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
             ]
             assert told == [], f"{scheme}, {width} px: {page.url}"
     page.set_viewport_size({"width": 320, "height": 900})
-    width = page.evaluate("document.documentElement.scrollWidth")
+    for _ in range(30):  # Pictures follow the window's width a moment later.
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width <= 320:
+            break
+        page.wait_for_timeout(100)
     assert width <= 320, f"{page.url} scrolls sideways: {width} px"
 
 

@@ -145,7 +145,7 @@ def test_e23_a_hosted_page_can_not_take_the_page_away_by_itself(
     tries = f"<script>try {{ {script} }} catch {{ }} window.tried = 1</script>"
     site.answers[f"{PAY}/s/"] = lambda request: Answer(f"<!doctype html><title>H</title>{tries}")
     page = site.open()
-    page.frames[1].wait_for_function("window.tried === 1")
+    page.frames[1].wait_for_function("() => window.tried === 1")
     site.advance(1)
 
     assert page.url == f"{SHOP}/pay/"

@@ -118,7 +118,7 @@ def test_a34_e23_nobody_else_is_heard(
     sender = find(site)
     site.page.evaluate(LISTEN)
     sender.evaluate(f"data => {receiver}.postMessage(data, '*')", PAID)
-    site.page.wait_for_function("window.heard?.length === 1")  # It did arrive.
+    site.page.wait_for_function("() => window.heard?.length === 1")  # It did arrive.
     site.advance(1.9)
 
     assert site.asked() == 0
@@ -147,7 +147,7 @@ def test_a34_the_hosted_page_gets_its_theme(site: Site, is_late: bool) -> None:
         page.wait_for_load_state()
         page.add_script_tag(url="/static/redpin/session.js", type="module")
     frame = frame_at(page, f"{PAY}/s/")
-    frame.wait_for_function("window.heard?.length >= 1")
+    frame.wait_for_function("() => window.heard?.length >= 1")
 
     assert frame.evaluate("heard[0]") == [THEME, SHOP]
 
@@ -159,7 +159,7 @@ def test_a34_a_frame_that_went_elsewhere_gets_no_theme(site: Site, watch: Watch)
     site.answers[f"{EVIL}/"] = lambda request: listening("Evil")
     page = site.open()
     frame = frame_at(page, f"{PAY}/s/")
-    frame.wait_for_function("window.heard?.length >= 1")
+    frame.wait_for_function("() => window.heard?.length >= 1")
     frame.goto(f"{EVIL}/")
     page.wait_for_timeout(100)
 

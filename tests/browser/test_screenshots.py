@@ -14,7 +14,7 @@ from .shop import Shop, enter_code, pay
 if TYPE_CHECKING:
     from .conftest import NewContext
 
-LARGEST: Final = 100_000
+LARGEST: Final = 150_000
 
 
 def take(page: Page, folder: Path, name: str) -> None:
