@@ -269,10 +269,10 @@ def test_a_bar_is_shown_in_a_terminal_alone(project: Project) -> None:
         event(str(key))
     show = "import sys; sys.stderr.isatty = lambda: True"
 
-    assert "1/1" not in project.run("redpin_process", "--limit", "1").err
-    assert "1/1" in project.run("redpin_process", "--limit", "1", code=show).err
-    assert "1/1" not in project.run("redpin_process", "--limit", "1", "-v0", code=show).err
+    assert "/1 [" not in project.run("redpin_process", "--limit", "1").err
+    assert "/1 [" in project.run("redpin_process", "--limit", "1", code=show).err
+    assert "/1 [" not in project.run("redpin_process", "--limit", "1", "-v0", code=show).err
     event("4")
     without = f"{show}; sys.modules['tqdm'] = None"
     done = project.run("redpin_process", code=without)
-    assert (done.out, "1/1" in done.err) == ("Done: events 1.\n", False)
+    assert (done.out, "/1 [" in done.err) == ("Done: events 1.\n", False)

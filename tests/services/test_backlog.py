@@ -72,8 +72,8 @@ def test_the_row_that_is_longest_due_tells_how_far_behind_its_work_is() -> None:
 
 
 def test_what_is_tried_again_later_or_is_in_somebodys_hands_is_not_behind() -> None:
-    event("1", next_attempt_at=ago(-100))
-    event("2", next_attempt_at=ago(400), leased_until=ago(-200))
+    event("1", next_attempt_at=ago(-100_000))
+    event("2", next_attempt_at=ago(400), leased_until=ago(-100_000))
     event("3", next_attempt_at=ago(30), leased_until=ago(20))
 
     assert due_since("events") == ago(30)
