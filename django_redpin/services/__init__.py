@@ -6,7 +6,8 @@ from ..client.breaker import circuit_states
 from ..rules.faults import Fault
 from ..rules.recipients import RecipientCheck
 from ..rules.requests import Item
-from .anonymise import Anonymised, Refused, anonymise_payer, anonymise_recipient
+from .anonymise import Anonymised, Refused, anonymise_payer
+from .anonymise_recipient import anonymise_recipient
 from .backlog import Backlog, backlog
 from .complete import complete_payment_session
 from .create import Share, create_payment_session

@@ -1,4 +1,4 @@
-"""Take a person out of what is kept: a payer, or a payee. What is left tells of money.
+"""Take a payer out of what is kept. What is left tells of money.
 
 Amounts, statuses, the journal and Redpin's ids stay, so that news that come a year later still find
 their session. Each row is one transaction, whose first statement decides; so runs may overlap, and
@@ -20,9 +20,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from ..models import PaymentSession, Recipient, SessionRecipient, StatusTransition, WebhookEvent
+from ..models import PaymentSession, StatusTransition, WebhookEvent
 from ..telemetry import LogEvent, tell
-from .anonymous import emptied, pseudonym, rename_in_history
+from .anonymous import emptied, pseudonym
 from .retention import DONE
 from .transactions import retried
 from .watching import watch
@@ -34,7 +34,7 @@ BATCH: Final = 100
 LIMIT: Final = 100_000  # Of a run; the rest is left to the next one.
 SECONDS: Final = 240.0
 
-_OVER: Final = (State.CLOSED, State.EXPIRED, State.REJECTED, State.SUPERSEDED)
+OVER: Final = (State.CLOSED, State.EXPIRED, State.REJECTED, State.SUPERSEDED)
 _UNTOLD: Final = Exists(
     StatusTransition.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
 )
@@ -48,14 +48,12 @@ _UNREAD: Final = Exists(_PENDING.filter(session=OuterRef("pk"))) | Exists(
 )
 # Why a session is left as it is, the first that holds; and so what all that is done has to be.
 _REASONS: Final = (
-    (~Q(state__in=_OVER), "it is not over: wait for its end, or until it expires"),
+    (~Q(state__in=OVER), "it is not over: wait for its end, or until it expires"),
     (~Q(review_reason=""), "a person has to look at it: release it from review first"),
     (~Q(next_attempt_at=None), "Redpin is still asked about it: wait for a day"),
     (Q(_UNTOLD), "receivers are still to be told of it: let redpin_dispatch run"),
     (Q(_UNREAD), "an event of it is still to be processed: let redpin_process run"),
 )
-_PAID_LATER: Final = "a session that is not over pays it"
-_IN_HAND: Final = "it is being registered at Redpin: wait for that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,51 +125,6 @@ def anonymise_payer(
         return Anonymised(events=events, is_cut_off=True)
     done = _sessions(rows, tuple(keep_metadata), limit, deadline, dry_run=dry_run)
     return replace(done, events=done.events + events)
-
-
-def anonymise_recipient(recipient: Recipient, *, dry_run: bool = False) -> Anonymised:
-    """Take a payee's name, bank details, address and further details out of its row.
-
-    Redpin's `recipient_id`, country, currency and type stay, by which late news of a payout are
-    understood. No session can be created with it any more. One that a session which is not over
-    pays, or that is being registered, is in `refused`. Calling again is harmless.
-    """
-    rows = Recipient.objects.filter(pk=recipient.pk, anonymised_at=None)
-    unpaid = SessionRecipient.objects.filter(recipient=OuterRef("pk")).exclude(
-        session__state__in=_OVER, session__next_attempt_at=None
-    )
-    if rows.exclude(next_attempt_at=None).exists():
-        return Anonymised(refused=(Refused(str(recipient.pk), _IN_HAND),))
-    if rows.filter(Exists(unpaid)).exists():
-        return Anonymised(refused=(Refused(str(recipient.pk), _PAID_LATER),))
-    if dry_run:
-        return Anonymised(recipients=rows.count())
-    done = _anonymise_payee(rows.filter(~Exists(unpaid), next_attempt_at=None), recipient.pk)
-    recipient.refresh_from_db()
-    if done:
-        text = "Recipient %s was anonymised."
-        tell(logger, LogEvent.RECIPIENT_ANONYMISED, text, recipient.pk, recipient=recipient.pk)
-    return Anonymised(recipients=done)
-
-
-@retried
-def _anonymise_payee(rows: QuerySet[Recipient], pk: int) -> int:
-    name = pseudonym()
-    with transaction.atomic():
-        done = rows.update(
-            name=name,
-            bank_details={},
-            address={},
-            further_details={},
-            fingerprint="",
-            check_request_identifier="",
-            check_event_id="",
-            last_error="",
-            anonymised_at=timezone.now(),
-        )
-        if done:
-            rename_in_history(Recipient, pk, name)
-    return done
 
 
 def _sessions(
