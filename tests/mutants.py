@@ -1606,8 +1606,8 @@ MUTANTS: Final = (
     Mutant(
         "payees: an IBAN's check digits",
         "django_redpin/rules/bank_details.py",
-        "        if int(digits) % 97 == 1:\n",
-        "        if int(digits) % 97 >= 0:\n",
+        "        if int(digits) % 97 == 1 and",
+        "        if int(digits) % 97 >= 0 and",
         "tests/test_recipient_form.py",
     ),
     Mutant(
