@@ -63,6 +63,16 @@ class ConfirmingAdmin(ReadOnlyAdmin):
         is_given = bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
         return is_given and bool(self.has_view_permission(request))
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context.update(self.page_context(request, kwargs["obj"]))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the template of a row's page shows besides its fields."""
+        return {"offers": self.offers(request, row)}
+
     def offers(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
         """Return the actions that the user has the permission for, and why one would do nothing."""
         return [

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partialmethod
-from typing import Any, Final
-
-from django.http import HttpRequest, HttpResponse
+from typing import Final
 
 from .confirming import ConfirmingAdmin
 
@@ -18,15 +16,3 @@ class RedrivingAdmin(ConfirmingAdmin):
 
     change_form_template = "admin/redpin/redriven_change_form.html"
     has_redrive_permission = partialmethod(ConfirmingAdmin.may, name="redrive")
-
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> HttpResponse:
-        context["offers"] = self.offers(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -89,19 +89,7 @@ class SessionPageAdmin(ConfirmingAdmin):
         ),
     )
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> HttpResponse:
-        context.update(self._story(request, obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
-    def _story(self, request: HttpRequest, session: PaymentSession) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, session: PaymentSession) -> dict[str, Any]:
         """Return what the page's template shows above the fields."""
         may_see = partial(_may_see, request)
         shares = session.shares.select_related("recipient")[:_SHOWN]
@@ -120,7 +108,7 @@ class SessionPageAdmin(ConfirmingAdmin):
             "renewal": self.renewal_link(session),
             "replaces": link(session.renews) if session.renews_id else "",
             "meaning": meaning_of(session),
-            "offers": self.offers(request, session),
+            **super().page_context(request, session),
             "shares": [
                 {
                     "recipient": link(share.recipient)
