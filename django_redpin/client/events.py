@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -146,10 +146,9 @@ def read_event(body: bytes) -> EventMessage:
     )
 
 
-def sample_body(envelope: str, event_id: str, claims: Mapping[str, str]) -> bytes:
-    """Return the body of an event as Redpin would post it, of a payment, with the time of now."""
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = {"event_id": event_id, "event_timestamp": now}
+def sample_body(envelope: str, event_id: str, at: datetime, claims: Mapping[str, str]) -> bytes:
+    """Return the body of an event as Redpin would post it, of a payment, at that time in UTC."""
+    head = {"event_id": event_id, "event_timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
     return exact_json.dumps(ENVELOPES[envelope](head, dict(claims)))
 
 

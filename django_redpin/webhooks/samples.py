@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from ..client.events import ENVELOPES as ENVELOPES
@@ -44,17 +45,19 @@ def make_sample(
     claims: dict[str, str],
     *,
     event_id: str,
+    at: datetime,
     envelope: str,
     is_account_wide: bool,
     base_url: str = "",
 ) -> Sample:
     """Return the sample of an event that claims this of a payment, in the envelope of that name.
 
+    `at` is the time of the event, in UTC; one with the same id, time and claims is a repetition.
     It goes to the callback URL of the session in `client_reference_id`, or to the one of the
     account; `base_url` stands in for `WEBHOOK_BASE_URL`. Raises `ConfigurationError` where that
     has no URL, or where a verifier's proof can't be made here.
     """
-    body = sample_body(envelope, event_id, claims)
+    body = sample_body(envelope, event_id, at, claims)
     reference = claims["client_reference_id"]
     url = subscription_url(account) if is_account_wide else callback_url(account, reference)
     if base_url:

@@ -103,6 +103,8 @@ def test_it_tells_what_became_of_it_once_it_is_processed(session: PaymentSession
         "same",
         "--payment-id",
         "p",
+        "--at",
+        "2026-11-26T10:00:00+04:00",
     )
     send(*arguments)
     process_due_events()
@@ -111,6 +113,20 @@ def test_it_tells_what_became_of_it_once_it_is_processed(session: PaymentSession
 
     assert "Redpin says otherwise." in said
     assert "Redpin lists no payment for this session." in said
+    event = WebhookEvent.objects.get()
+    assert event.duplicates == 1
+    assert b'"2026-11-26T06:00:00Z"' in bytes(event.body)
+
+
+@pytest.mark.parametrize("at", ["soon", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_is_none_is_refused(at: str) -> None:
+    assert "--at" in refusal("--at", at)[1]
+
+
+def test_a_time_without_a_zone_is_the_projects(settings: Settings) -> None:
+    settings.TIME_ZONE = "Asia/Dubai"
+    send("--at", "2026-11-26T10:00:00")
+    assert b'"2026-11-26T06:00:00Z"' in bytes(WebhookEvent.objects.get().body)
 
 
 @pytest.mark.parametrize("kinds", [[kind] for kind in KINDS] + [["BasicVerifier", "HMACVerifier"]])

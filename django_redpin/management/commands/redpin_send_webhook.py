@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
+from datetime import datetime
+from datetime import timezone as zones
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from ...accounts import DEFAULT_ACCOUNT
 from ...conf import Account, get_account
@@ -56,7 +60,14 @@ class Command(RedpinCommand):
         parser.add_argument("--status", default="PROCESSING", help="default: %(default)s")
         parser.add_argument("--envelope", choices=tuple(ENVELOPES), default="flat")
         parser.add_argument("--payment-id", metavar="ID", help="default: the session's, or made up")
-        parser.add_argument("--event-id", metavar="ID", help="to send one again; default: made up")
+        parser.add_argument("--event-id", metavar="ID", help="default: made up")
+        parser.add_argument(
+            "--at",
+            type=_time,
+            metavar="TIME",
+            help="when it was, in ISO 8601; with the same --event-id and claims it is a repetition;"
+            " default: now",
+        )
         parser.add_argument(
             "--url",
             type=_site,
@@ -86,6 +97,7 @@ class Command(RedpinCommand):
             account,
             _claims(account, session, options),
             event_id=event_id,
+            at=options["at"] or timezone.now(),
             envelope=options["envelope"],
             is_account_wide=options["account_wide"] or session is None,
             base_url=options["url"] or "",
@@ -183,6 +195,20 @@ def _require_consent(options: dict[str, Any], *, is_believed: bool) -> None:
         if applies:
             text = f"Nothing was posted: {reason}. Add --yes if that is what you want."
             raise CommandError(text, returncode=USAGE)
+
+
+def _time(text: str) -> datetime:
+    """Return the time in UTC; one that names no zone is in the project's own."""
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        at = None
+    if at is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-12-24T09:30:00Z.")
+    try:
+        return (at if at.tzinfo else timezone.make_aware(at)).astimezone(zones.utc)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range.") from None
 
 
 def _site(text: str) -> str:
