@@ -140,7 +140,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         call = self._record()
-        if call.path.endswith("/token"):
+        if call is None:
+            self.hang_up()
+        elif call.path.endswith("/token"):
             self._scripted(self.redpin.token_script, self.answer_token)
         elif call.path.endswith("/recipients"):
             self._scripted(self.redpin.recipient_script, self.answer_add)
@@ -151,14 +153,17 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/ping":
             self.json(200, {})
             return
-        if self._record().path.endswith("/recipients"):
+        call = self._record()
+        if call and call.path.endswith("/recipients"):
             self._scripted(self.redpin.recipient_list_script, self.answer_recipients)
         else:
             self._scripted(self.redpin.list_script, self.answer_list)
 
-    def _record(self) -> Call:
+    def _record(self) -> Call | None:
+        """Note the call; whoever sent a part of one died in the middle of it."""
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
         self.call = Call(
             self.command,
             parts.path,
@@ -166,6 +171,8 @@ class Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             body,
         )
+        if len(body) < length:
+            return None
         self.redpin.calls.append(self.call)
         return self.call
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
 import traceback
 from collections.abc import Callable
@@ -30,10 +29,10 @@ from django_redpin.models.recipients import REGISTRATION_FIELDS
 from django_redpin.services import RecipientCheck, leases, register_recipient, registration
 from django_redpin.services.endings import LIST_LAG
 from django_redpin.services.sweeps import register_due_recipients
+from tests.dying import NEEDS_FORK, hear_out, run_until
 from tests.redpin_server import FakeRedpin, Handler
 
 from .test_concurrency import THREADS, at_once
-from .test_crashes import hear_out, run_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
@@ -720,9 +719,9 @@ def test_b21_the_lease_is_renewed_before_the_request_so_that_nobody_else_sends_m
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Needs fork.")
+@NEEDS_FORK
 @pytest.mark.parametrize("first", ["new", "lost", "not taken in"])
-def test_b21_a_process_that_dies_at_any_line_leaves_one_recipient(
+def test_b21_a_process_that_dies_anywhere_leaves_one_recipient(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass, first: str
 ) -> None:
     pk = payee.pk
@@ -743,13 +742,13 @@ def test_b21_a_process_that_dies_at_any_line_leaves_one_recipient(
         register_recipient(Recipient.objects.get(pk=pk))
 
     start_over()
-    lines = run_until(0, work)
-    assert lines is not None
-    assert lines > 50
-    for line in range(1, lines + 1, 3):
+    effects = run_until(0, work)
+    assert effects is not None
+    assert effects > 3
+    for effect in range(1, effects + 1):
         start_over()
         ours = redpin.connections
-        run_until(line, work)
+        run_until(effect, work)
         hear_out(redpin, ours)
         for _ in range(3):
             let_time_pass(AGES)
@@ -757,16 +756,16 @@ def test_b21_a_process_that_dies_at_any_line_leaves_one_recipient(
         row = Recipient.objects.get(pk=pk)
         known = [found["recipient_id"] for found in redpin.recipients]
         if row.next_attempt_at is None and row.recipient_id is None:
-            assert (first, known) == ("new", []), f"line {line}"  # Nothing was begun.
+            assert (first, known) == ("new", []), f"effect {effect}"  # Nothing was begun.
         else:
-            assert known == [row.recipient_id], f"line {line}"
+            assert known == [row.recipient_id], f"effect {effect}"
             assert len(references(redpin)) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Needs fork.")
-def test_b22_a_confirming_process_that_dies_at_any_line_is_followed_by_no_other_confirmation(
+@NEEDS_FORK
+def test_b22_a_confirming_process_that_dies_anywhere_is_followed_by_no_other_confirmation(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
 ) -> None:
     fresh = Recipient.objects.values().get()
@@ -783,22 +782,23 @@ def test_b22_a_confirming_process_that_dies_at_any_line_is_followed_by_no_other_
         register_recipient(Recipient.objects.get(), confirmation=CHECK, customer_action="CONTINUE")
 
     start_over()
-    lines = run_until(0, confirm)
-    assert lines is not None
-    for line in range(1, lines + 1, 5):
+    effects = run_until(0, confirm)
+    assert effects is not None
+    assert effects > 3
+    for effect in range(1, effects + 1):
         start_over()
         ours = redpin.connections
-        run_until(line, confirm)
+        run_until(effect, confirm)
         hear_out(redpin, ours)
         sent = len(redpin.adds)
         for _ in range(3):
             let_time_pass(AGES)
             register_due_recipients()
-        assert len(redpin.adds) == sent, f"line {line}"
+        assert len(redpin.adds) == sent, f"effect {effect}"
         row = Recipient.objects.get()
         known = [found["recipient_id"] for found in redpin.recipients]
-        assert known == ([row.recipient_id] if row.recipient_id else []), f"line {line}"
-        assert bool(row.pending_check) != bool(row.recipient_id), f"line {line}"
+        assert known == ([row.recipient_id] if row.recipient_id else []), f"effect {effect}"
+        assert bool(row.pending_check) != bool(row.recipient_id), f"effect {effect}"
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 409, 422])
