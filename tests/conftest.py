@@ -24,14 +24,40 @@ from django_redpin.webhooks import failures
 from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
-# What hardly depends on the pair of Python and Django, for a third of the time. Where tox has both
-# ends of the matrix, these run at the ends alone; where it has not, on each pair that there is.
-_ENDS: Final = ("py310-django52", "py313-django61")
+# Where tox has both ends of the matrix, the newest pair runs every case of every test, the oldest
+# one case of each test, and those between leave out what hardly depends on the pair, too. Where it
+# has not, each pair that there is runs everything.
+_OLDEST: Final = "py310-django52"
+_NEWEST: Final = "py313-django61"
 _pair = os.environ.get("TOX_ENV_NAME", "")
 _pythons = f":{os.environ.get('PYENV_VERSION', '')}"
-if "-django" in _pair and _pair not in _ENDS and ":3.10." in _pythons and ":3.13." in _pythons:
+_HAS_BOTH: Final = "-django" in _pair and ":3.10." in _pythons and ":3.13." in _pythons
+if _HAS_BOTH and _pair not in (_OLDEST, _NEWEST):
     collect_ignore = ["faults", "fuzz", "model", "rules", "sandbox"]
     collect_ignore_glob = ["test_sandbox_*.py"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what this run is for: one case of each test, or what uses a database, or all."""
+    if _HAS_BOTH and _pair != _NEWEST:
+        first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
+        _keep(config, items, lambda item: first[item.nodeid.partition("[")[0]] is item)
+    if os.environ.get("ONLY_WITH_DATABASE"):
+        _keep(config, items, _uses_database)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "live_server"}
+    names = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db")) or not fixtures.isdisjoint(names)
+
+
+def _keep(
+    config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]
+) -> None:
+    left_out = [item for item in items if not is_kept(item)]
+    items[:] = [item for item in items if is_kept(item)]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,7 @@ def test_a_webhook_ends_in_the_merchants_task(
     assert PaymentSession.objects.get().payment_status == "PAYMENT_COMPLETED"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_what_every_message_lost_would_have_done_is_done_by_the_sweep(
     worker: None, redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch

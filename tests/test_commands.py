@@ -244,6 +244,7 @@ def test_c11_wrong_arguments_end_in_a_sentence(name: str, wrong: tuple[str, ...]
     assert len(str(raised.value)) > 20
 
 
+@pytest.mark.slow
 def test_c11_from_a_shell_a_wrong_argument_ends_without_a_traceback() -> None:
     command = [sys.executable, "-m", "django", "redpin_reconcile", "--account", "nobody"]
     done = subprocess.run(

@@ -63,6 +63,7 @@ def test_options_that_make_no_sense_are_refused(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "told"),
     [

@@ -115,6 +115,7 @@ def test_without_debug_a_missing_secret_key_stops_the_start(env: pytest.MonkeyPa
         load(env)
 
 
+@pytest.mark.slow
 def test_the_deployment_check_is_clean_with_the_documented_variables(
     env: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

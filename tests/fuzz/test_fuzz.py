@@ -86,6 +86,7 @@ def test_e16_an_event_with_any_values_is_read_or_refused(event: dict[str, object
     in_time(HEAD + json.dumps(event).encode())
 
 
+@pytest.mark.slow
 def test_e16_what_is_fuzzed_needs_no_settings() -> None:
     code = (
         "import os; os.environ.pop('DJANGO_SETTINGS_MODULE', None);"

@@ -257,6 +257,7 @@ def test_i8_a_transition_has_one_row_however_often_it_is_worked_on(
     assert told == {moved.pk}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [0, 1])
 def test_c5_a_worker_that_is_overtaken_anywhere_moves_nothing_back(
     world: World, payees: list[Recipient], late: int

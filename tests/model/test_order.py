@@ -296,15 +296,19 @@ FAST: Final = [
     *((name, tie) for name in SHORT for tie in TIES),
     ("bounced after another was credited", "at once"),
 ]
+SLOW: Final = [("with FX", "in pairs"), ("in one currency, to two", "in pairs")]
+
+
+def marks(name: str, tie: str) -> list[pytest.MarkDecorator]:
+    """Have the gate walk a few of them, and a release all."""
+    if (name, tie) in FAST:
+        return []
+    return [pytest.mark.slow if (name, tie) in SLOW else pytest.mark.thorough]
 
 
 @pytest.mark.parametrize(
     ("name", "tie"),
-    [
-        pytest.param(name, tie, marks=() if (name, tie) in FAST else pytest.mark.slow)
-        for name in FLOWS
-        for tie in TIES
-    ],
+    [pytest.param(name, tie, marks=marks(name, tie)) for name in FLOWS for tie in TIES],
 )
 def test_a22_e13_every_order_ends_the_same_with_redpin_at_the_end(
     make: Callable[..., Course], name: str, tie: str
@@ -320,8 +324,13 @@ def test_a22_e13_every_order_ends_the_same_with_redpin_at_the_end(
     assert course.walk() == math.factorial(len(believed))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "with FX" else pytest.mark.thorough)
+        for name in LONG
+    ],
+)
 def test_a22_e13_every_order_ends_the_same_while_redpin_goes_on(
     make: Callable[..., Course], name: str
 ) -> None:
@@ -338,13 +347,13 @@ def test_a22_e13_every_order_ends_the_same_while_redpin_goes_on(
             "in one currency, to one after the other",
             "at once",
             {"may_refresh": True},
-            marks=pytest.mark.slow,
+            marks=pytest.mark.thorough,
         ),
         pytest.param(
             "bounced after another was credited",
             "in pairs",
             {"may_lag": True},
-            marks=pytest.mark.slow,
+            marks=pytest.mark.thorough,
         ),
     ],
 )

@@ -46,6 +46,7 @@ def run(world: World, payees: list[Recipient], number: int, *, examples: int, st
     )
 
 
+@pytest.mark.slow
 def test_every_invariant_holds_in_a_few_worlds(world: World, payees: list[Recipient]) -> None:
     run(world, payees, 1, examples=10, steps=25)
 

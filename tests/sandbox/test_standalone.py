@@ -103,6 +103,7 @@ def request(reference: str, callback: str) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_a_payment_from_end_to_end(running: str, receiver: Receiver) -> None:
     signed_in = headers(running)
     sessions = f"{running}/v1/customers/42/sessions"
@@ -202,6 +203,7 @@ def test_sessions_outlive_a_restart_and_sigterm_stops_it(tmp_path: Path) -> None
     assert stop(process, signal.SIGTERM)[0] == 0
 
 
+@pytest.mark.slow
 def test_with_manual_a_payment_waits_for_what_is_decided(tmp_path: Path) -> None:
     process, address = start(tmp_path / "sandbox.sqlite3", "--manual", "--step-seconds", "0")
     try:
@@ -220,6 +222,7 @@ def test_with_manual_a_payment_waits_for_what_is_decided(tmp_path: Path) -> None
         stop(process, signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -232,6 +235,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "--port" in said
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.sqlite3"
     broken.write_text("This is no database, and it is long enough to be looked at. " * 20)

@@ -416,6 +416,7 @@ def test_the_command_does_not_undo_what_is_saved_while_it_runs(
     assert stored(row.pk).count("$encrypted") == 3
 
 
+@pytest.mark.slow
 def test_the_library_is_imported_by_nobody_who_has_no_key() -> None:
     program = (
         "import django, sys; django.setup(); import django_redpin.models, django_redpin.admin,"

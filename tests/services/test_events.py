@@ -443,6 +443,7 @@ def test_an_event_without_an_id_is_known_by_its_body(session: PaymentSession) ->
     assert post(session, body.replace(b"active", b"inactive")) != post(session, body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", [FX_FLOW, ONE_CURRENCY_FLOW])
 def test_a22_any_order_of_arrival_ends_the_same(
     session: PaymentSession, redpin: FakeRedpin, settle: Callable[[], None], flow: list[str]

@@ -29,6 +29,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_without_the_api_no_verb_is_wrapped() -> None:
     done = run(
         "import django; django.setup();"
