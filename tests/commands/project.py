@@ -58,7 +58,6 @@ class Project:
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "shop_settings",
                 "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)]),
-                "PYTHONDONTWRITEBYTECODE": "1",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
