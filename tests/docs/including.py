@@ -16,9 +16,8 @@ def check(block: Block) -> None:
     path = path_of(block)
     assert path.is_file(), f"there is no file {block.argument}"
     text = path.read_text()
-    for name in _MARKERS:
-        marker = block.options.get(name)
-        assert marker is None or marker in text, f"{block.argument} has no `{marker}`"
+    for marker in (block.options[name] for name in _MARKERS if name in block.options):
+        assert marker in text, f"{block.argument} has no `{marker}`"
     if name := block.options.get("pyobject"):
         assert has_object(text, name), f"{block.argument} has no {name}"
     if lines := block.options.get("lines"):

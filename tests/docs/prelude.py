@@ -10,6 +10,9 @@ Python blocks of a page run in one namespace, in order. It begins with
 - `payment`, the arguments of a right call of `create_payment_session`;
 - `session`, which that call made, and whose page can be paid on.
 
+What a page puts into `REDPIN` has to pass the checks, and holds for the rest of the page; but the
+Redpin that is asked, and the credentials of the account "default", stay those of the test.
+
 `...` as the first argument of a call stands for the arguments of `payment` that the call does not
 give: `create_payment_session(..., idempotency_key="order-7")`.
 
@@ -67,14 +70,13 @@ _EVERY_FILE: Final[Mapping[str, Any]] = {
     "redirect": redirect,
     "render": render,
     "reverse": reverse,
-    "settings": settings,
     "timezone": timezone,
     "transaction": transaction,
 }
 
 
 def namespace(page: str) -> dict[str, Any]:
-    """Return what a page begins with. It writes rows, and asks the Redpin of the test for a page."""
+    """Return what a page begins with. It writes rows, and makes a session at the test's Redpin."""
     payees = {"country_code": "ARE", "currency": "AED"}
     escrow = Recipient.objects.create(name="Escrow", recipient_id="501", **payees)
     agent = Recipient.objects.create(name="Agent", recipient_id="502", **payees)
@@ -84,7 +86,7 @@ def namespace(page: str) -> dict[str, Any]:
     request = RequestFactory().get("/orders/7/pay/")
     request.user = user
     session = create_payment_session(**payment, payer=user, idempotency_key="the-prelude")
-    return {
+    names: dict[str, Any] = {
         "__name__": f"pages.{page}",
         **{name: copy.deepcopy(getattr(settings, name)) for name in _SETTINGS},
         **_EVERY_FILE,
@@ -102,6 +104,18 @@ def namespace(page: str) -> dict[str, Any]:
         "session": session,
         ELIDED: lambda given: {name: payment[name] for name in payment if name not in given},
     }
+    names["settings"] = _Settings(names)
+    return names
+
+
+class _Settings:
+    """`django.conf.settings`, with what the page has set."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        return self._names[name] if name in self._names else getattr(settings, name)
 
 
 def _order() -> Order:
@@ -177,9 +191,7 @@ def names_of(code: ast.Module) -> frozenset[str]:
         for node in ast.walk(code)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    defined = {
-        node.name for node in code.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
+    defined = {node.name for node in code.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     imported = {
         alias.asname or alias.name.partition(".")[0]
         for node in ast.walk(code)

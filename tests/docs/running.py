@@ -31,14 +31,32 @@ from django_redpin.embed import payment_session_html
 from . import including, shell
 from .blocks import Block
 from .prelude import Elisions, environment_of, names_of
-from .shell import tomllib
 
 # Nothing of ours can run these; a page shows them to be read.
 DATA: Final = frozenset(
-    "css diff html http js javascript kotlin mermaid nginx sql svg swift text xml".split()
+    [
+        "css",
+        "diff",
+        "html",
+        "http",
+        "js",
+        "javascript",
+        "kotlin",
+        "mermaid",
+        "nginx",
+        "sql",
+        "svg",
+        "swift",
+        "text",
+        "xml",
+    ]
 )
 # What Django 6 brought. Blocks about it are left out where the tests run on an older one.
 NEWER: Final = frozenset({"django.tasks", "django.utils.csp", "django.views.decorators.csp"})
+_OF_THE_TEST: Final = (
+    *("BASE_URL", "TOKEN_URL", "HOSTED_PAGE_ORIGINS"),
+    *("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID", "READ_TIMEOUT"),
+)
 _TEMPLATE: Final = re.compile(r"\{# templates/(?P<name>\S+) #\}\n")
 _DECLARED: Final = re.compile(r"redpin\.E(00[1-8]|01[0-3]|015|030)")
 
@@ -57,6 +75,8 @@ class Page:
         self.folder = folder
         self.fixtures = fixtures
         self.monkeypatch = monkeypatch
+        self.settings = fixtures.getfixturevalue("settings")
+        self._redpin = self.settings.REDPIN
         self._referred: dict[str, str] = {}
         self._left_out: set[str] = set()
 
@@ -85,7 +105,7 @@ class Page:
                 including.check(block)
             elif block.directive not in {"toctree", "image", "figure", "eval-rst"}:
                 self._runner(block)(block, names)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  Whatever a page's code raises.
             return f"{_place(block, error)}: {type(error).__name__}: {error}"
         return ""
 
@@ -121,8 +141,15 @@ class Page:
             return
         if names["REDPIN"] != before:
             _check_settings(names["REDPIN"])
+            if is_run:
+                self._apply(names["REDPIN"])
         for name in [each for each in names if each.startswith("test_") and each not in tests]:
             self._call(names[name])
+
+    def _apply(self, redpin: dict[str, Any]) -> None:
+        """Let the settings hold from now on, but for whom they lead to."""
+        given = {name: self._redpin[name] for name in _OF_THE_TEST if name in self._redpin}
+        self.settings.REDPIN = {**self._redpin, **redpin, **given}
 
     def _call(self, test: Callable[..., None]) -> None:
         """Run a test that a page shows, with pytest's fixtures."""
@@ -205,6 +232,6 @@ PARSED: Final[dict[str, Callable[[Block], Any]]] = {
     "ini": shell.check_ini,
     "json": lambda block: json.loads(block.text),
     "po": _po,
-    "toml": lambda block: tomllib.loads(block.text),
+    "toml": lambda block: shell.toml(block.text),
     "yaml": lambda block: yaml.safe_load(block.text),
 }

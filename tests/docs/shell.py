@@ -1,4 +1,4 @@
-"""What a reader types into a shell. Nothing is run: a command has to exist, with all its options."""
+"""What a reader types into a shell. Nothing is run: a command has to exist, and its options."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import configparser
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any, Final
 
 from celery.bin.celery import celery
@@ -19,15 +22,41 @@ from django.core.management.base import CommandError
 
 from .blocks import ROOT, Block
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10; pytest brings it along.
-    import tomli as tomllib  # type: ignore[no-redef,unused-ignore]
-
 # What the reader's machine has, and what is no affair of ours.
 STRANGERS: Final = frozenset(
-    "[ apt apt-get cat cd chromium cp createdb curl docker echo export flock git grep gunicorn jq"
-    " ls mkdir npm openssl pre-commit psql rm sudo systemctl test touch true uv uvicorn".split()
+    [
+        "[",
+        "apt",
+        "apt-get",
+        "cat",
+        "cd",
+        "chromium",
+        "cp",
+        "createdb",
+        "curl",
+        "docker",
+        "echo",
+        "export",
+        "flock",
+        "git",
+        "grep",
+        "gunicorn",
+        "jq",
+        "ls",
+        "mkdir",
+        "npm",
+        "openssl",
+        "pre-commit",
+        "psql",
+        "rm",
+        "sudo",
+        "systemctl",
+        "test",
+        "touch",
+        "true",
+        "uv",
+        "uvicorn",
+    ]
 )
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _INSTALLED: Final = re.compile(r"django-redpin\[([\w, -]+)\]")
@@ -91,16 +120,14 @@ def check(words: list[str]) -> None:
         return
     for place, word in enumerate(words):
         if word.endswith("manage.py"):
-            return _manage(words[place + 1 :])
-    program, *rest = words
-    program = program.rpartition("/")[2]
-    if re.fullmatch(r"python[\d.]*", program):
-        return _python(rest)
+            _manage(words[place + 1 :])
+            return
+    path, *rest = words
+    program = re.sub(r"^python[\d.]+$", "python", path.rpartition("/")[2])
     if program in _PROGRAMS:
-        return _PROGRAMS[program](rest)
-    if program not in STRANGERS:
+        _PROGRAMS[program](rest)
+    elif program not in STRANGERS:
         raise NotACommand(f"nobody knows the program {program}")
-    return None
 
 
 def _manage(words: list[str]) -> None:
@@ -159,7 +186,7 @@ def _pip(words: list[str]) -> None:
 
 def _tox(words: list[str]) -> None:
     ours = words[: words.index("--")] if "--" in words else words
-    for option, value in zip(ours, ours[1:], strict=False):
+    for option, value in pairwise(ours):
         if option == "-e":
             for name in value.split(","):
                 if not is_environment(name):
@@ -191,9 +218,14 @@ def is_environment(name: str) -> bool:
     return name in names or all(factor in factors for factor in name.split("-"))
 
 
+def toml(text: str) -> Any:
+    """Parse it by Python's own reader, or by the one that pytest brings to Python 3.10."""
+    return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(text)
+
+
 @cache
 def _project() -> Any:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return toml((ROOT / "pyproject.toml").read_text())["project"]
 
 
 @cache
@@ -229,6 +261,7 @@ _PROGRAMS: Final[dict[str, Callable[[list[str]], None]]] = {
     "bash": _script,
     "celery": _celery,
     "pip": _pip,
+    "python": _python,
     "tox": _tox,
 }
 

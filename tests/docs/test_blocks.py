@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from . import shell
-from .blocks import ELSEWHERE, ROOT, Block, blocks_in, blocks_of, code_in, name_of, pages
+from .blocks import ELSEWHERE, ROOT, Block, blocks_of, code_in, name_of, pages
 from .prelude import namespace
 from .running import DATA, Page
 
@@ -46,10 +46,7 @@ def marked() -> list[Block]:
     return [block for page in pages() for block in blocks_of(page) if block.reason is not None]
 
 
-def test_who_is_not_run_says_why(record_testsuite_property: object) -> None:
-    listed = [f"{block.place}: {block.reason}" for block in marked()]
-    print("\n".join(listed))
-
+def test_who_is_not_run_says_why() -> None:
     short = [each for each in marked() if len(str(each.reason).split()) < _FEWEST_WORDS]
     assert not short, "\n".join(f"{each.place}: `{each.reason}` is no reason" for each in short)
 
