@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from pytest_django import Settings
 
 from django_redpin.conf import get_account
@@ -218,7 +219,7 @@ def test_staff_act_on_no_session_of_another_tenant(
 ) -> None:
     def calls_of(session: PaymentSession) -> int:
         before = len(redpin.calls)
-        staff.post("/admin/redpin/paymentsession/refresh/", {"rows": session.pk})
+        staff.post(reverse("admin:redpin_paymentsession_refresh"), {"rows": session.pk})
         return len(redpin.calls) - before
 
     assert [calls_of(session) for session in sessions] == [1, 0]
