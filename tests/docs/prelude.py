@@ -11,7 +11,7 @@ Python blocks of a page run in one namespace, in order. It begins with
 - `session`, which that call made, and whose page can be paid on.
 
 What a page puts into `REDPIN` has to pass the checks, and holds for the rest of the page; but the
-Redpin that is asked, and the credentials of the account "default", stay those of the test.
+Redpin that is asked, and the credentials that it knows, stay those of the test.
 
 `...` as the first argument of a call stands for the arguments of `payment` that the call does not
 give: `create_payment_session(..., idempotency_key="order-7")`.
@@ -24,6 +24,7 @@ from __future__ import annotations
 import ast
 import copy
 import logging
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -66,6 +67,7 @@ _EVERY_FILE: Final[Mapping[str, Any]] = {
     "login_required": login_required,
     "models": models,
     "now": now,
+    "os": os,
     "path": path,
     "redirect": redirect,
     "render": render,

@@ -149,7 +149,11 @@ class Page:
     def _apply(self, redpin: dict[str, Any]) -> None:
         """Let the settings hold from now on, but for whom they lead to."""
         given = {name: self._redpin[name] for name in _OF_THE_TEST if name in self._redpin}
-        self.settings.REDPIN = {**self._redpin, **redpin, **given}
+        accounts = {
+            alias: {**own, "CLIENT_ID": given["CLIENT_ID"], "CLIENT_SECRET": given["CLIENT_SECRET"]}
+            for alias, own in redpin.get("ACCOUNTS", {}).items()
+        }
+        self.settings.REDPIN = {**self._redpin, **redpin, **given, "ACCOUNTS": accounts}
 
     def _call(self, test: Callable[..., None]) -> None:
         """Run a test that a page shows, with pytest's fixtures."""
