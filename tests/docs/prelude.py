@@ -22,6 +22,7 @@ An environment variable that a block reads is there, with a value long enough fo
 from __future__ import annotations
 
 import ast
+import base64
 import copy
 import logging
 import os
@@ -163,8 +164,12 @@ def environment_of(code: ast.AST) -> dict[str, str]:
     for node in ast.walk(code):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
             name = ast.literal_eval(node.slice)
-            is_key = name.endswith("BANK_DETAILS_KEY")
-            found[name] = Fernet.generate_key().decode() if is_key else f"the-{name}-of-the-docs-"
+            if name.endswith("BANK_DETAILS_KEY"):
+                found[name] = Fernet.generate_key().decode()
+            elif name.endswith("SIGNING_SECRET"):  # As Standard Webhooks has them.
+                found[name] = f"whsec_{base64.b64encode(name.encode() * 2).decode()}"
+            else:
+                found[name] = f"the-{name}-of-the-docs-"
     return found
 
 
