@@ -81,7 +81,6 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "/static/"
-TENANT_SECRETS = "/run/secrets/redpin"  # Of the example's tenants.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -25,4 +25,5 @@ def redpin_account(alias: str) -> dict[str, Any] | None:
 
 def _secret(tenant: Tenant) -> str:
     """Read it from where the secret store puts it, each time: a new one holds at once."""
-    return Path(settings.TENANT_SECRETS, f"{tenant.slug}.secret").read_text().strip()
+    folder = getattr(settings, "TENANT_SECRETS", "/run/secrets/redpin")
+    return Path(folder, f"{tenant.slug}.secret").read_text().strip()
