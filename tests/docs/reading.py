@@ -55,10 +55,10 @@ def modules() -> dict[Path, ast.Module]:
 
 
 @cache
-def texts() -> frozenset[str]:
-    """Return every text that the package has."""
+def texts() -> str:
+    """Return every text that the package has, one after the other, NUL between them."""
     nodes = (node for tree in modules().values() for node in ast.walk(tree))
-    return frozenset(text for node in nodes if (text := text_of(node)))
+    return "\0".join(text for node in nodes if (text := text_of(node)))
 
 
 @cache
@@ -76,8 +76,8 @@ def source() -> str:
 
 def is_said(quoted: str) -> bool:
     """Tell whether one text of the package has what is quoted, dots standing for anything."""
-    pattern = ".*".join(re.escape(part) for part in quoted.split("…"))
-    return any(re.search(pattern, text, re.DOTALL) for text in texts())
+    pattern = r"[^\0]*".join(re.escape(part) for part in quoted.strip("… ").split("…"))
+    return re.search(pattern, texts()) is not None
 
 
 def review_reasons() -> Iterator[str]:
