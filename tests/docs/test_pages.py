@@ -196,23 +196,19 @@ PICTURE: Final = ROOT / "docs/images/payment-flow.svg"
 SVG: Final = "{http://www.w3.org/2000/svg}"
 
 
-def labels(kind: str) -> list[str]:
+def labels(*kinds: str) -> list[str]:
     root = ElementTree.fromstring(PICTURE.read_text())  # noqa: S314  Ours.
-    found = [each for each in root.iter(f"{SVG}text") if each.get("class") == kind]
+    found = [each for each in root.iter(f"{SVG}text") if each.get("class") in kinds]
     return [" ".join(str(each.text).split()) for each in found]
 
 
 def test_whoever_cannot_see_the_picture_reads_all_of_it() -> None:
     (rows,) = tables_of(FLOW, "The same in words")
-    heads = [plain(row[0]) for row in rows if not any(row[1:])]
-    steps = [row for row in rows if any(row[1:])]
 
-    assert heads == labels("head")
-    assert len(steps) == len(labels("on"))
-    for (number, who, what, _), label in zip(steps, labels("on"), strict=True):
-        words = f"{number} {plain(what)}".strip()
+    for (number, who, what, _), label in zip(rows, labels("head", "on"), strict=True):
+        words = f"{plain(number)} {plain(what)}".strip()
         assert label in words, f"{label!r} is not in {words!r}"
-        assert set(who.split(" → ")) <= set(labels("name"))
+        assert not who or set(who.split(" → ")) <= set(labels("name"))
 
 
 def shades() -> list[dict[str, str]]:
