@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.colon_fence import colon_fence_plugin
@@ -124,6 +125,7 @@ def _options(content: str) -> tuple[dict[str, str], str, int]:
     options = {}
     lines = content.splitlines(keepends=True)
     while lines and (option := _OPTION.fullmatch(lines[0].strip())):
-        options[option["name"]] = option["value"]
+        value = option["value"]
+        options[option["name"]] = yaml.safe_load(value) if value[:1] in {'"', "'"} else value
         del lines[0]
     return options, "".join(lines), content.count("\n") - "".join(lines).count("\n")

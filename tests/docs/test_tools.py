@@ -90,6 +90,7 @@ def test_what_is_wrong_in_another_language_is_told(page: Page, language: str, te
         ("text", "anything"),
         ("python", "session = create_payment_session(..., idempotency_key='x')"),
         ("{literalinclude} ../example_project/urls.py", ":start-at: urlpatterns"),
+        ("{literalinclude} ../example_project/settings.py", ':start-at: "# --- Redpin"'),
     ],
 )
 def test_what_is_right_is_not(page: Page, language: str, text: str) -> None:
