@@ -148,6 +148,8 @@ def _manage(words: list[str]) -> None:
 
 def _python(words: list[str]) -> None:
     match words:
+        case ["-W" | "-X", _, *rest]:
+            _python(rest)
         case ["-c", code, *_]:
             for node in ast.walk(ast.parse(code)):
                 _has_modules(node)

@@ -87,6 +87,7 @@ def test_what_is_wrong_in_another_language_is_told(page: Page, language: str, te
         ("console", "$ python manage.py redpin_sweep \\\n    --limit 3\nwhatever is answered"),
         ("console", "A=1 PYENV_VERSION=3.12 python -m tox run -e py312-django61 -- tests/rules"),
         ("console", "pip install 'django-redpin[openapi, health]'"),
+        ("console", "python -W error::DeprecationWarning -m pytest"),
         ("text", "anything"),
         ("python", "session = create_payment_session(..., idempotency_key='x')"),
         ("{literalinclude} ../example_project/urls.py", ":start-at: urlpatterns"),
