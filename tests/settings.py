@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django_redpin",
     "django_redpin.sandbox",
     "example_project.properties",
+    "example_project.tenants",
 ]
 # Django 6's tasks, or the back-port of them, with a worker that reads a table.
 _HAS_TASKS = find_spec("django.tasks") or find_spec("django_tasks")
