@@ -56,8 +56,7 @@ def _is_unread() -> Q:
 
 
 def _reasons() -> tuple[tuple[Q, str], ...]:
-    """Why a session is left as it is, the first that holds; and so what all that is done has to be.
-    """
+    """Why a session is left as it is, the first that holds; so what is done has none of them."""
     return (
         (~Q(state__in=OVER), "it is not over: wait for its end, or until it expires"),
         (~Q(review_reason=""), "a person has to look at it: release it from review first"),
