@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from django.conf import settings as django_settings
+from django.db.models.signals import post_migrate
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -26,15 +28,20 @@ from tests.browser.conftest import (  # noqa: F401  Fixtures.
 
 from .sandbox import Sandbox, running_sandbox
 
-# Playwright's loop runs in the tests' own thread, where Django then refuses to ask the database.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+_SITES: Final = ("oscar_shop", "wagtail_site")
+_SETTINGS: Final = {f"tests.integration.{site}.settings": site for site in _SITES}
+_site = _SETTINGS.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+collect_ignore = [site for site in _SITES if site != _site]
+if _site:
+    # Playwright's loop runs in the tests' thread, where Django then refuses to ask the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-collect_ignore = [
-    site
-    for site in ("oscar_shop", "wagtail_site")
-    if f"tests.integration.{site}.settings" != _SETTINGS
-]
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make no permissions anew after each test; for some sixty apps that takes longer than most."""
+    maker = "django.contrib.auth.management.create_permissions"
+    assert post_migrate.disconnect(dispatch_uid=maker)
 
 
 @pytest.fixture(scope="session")

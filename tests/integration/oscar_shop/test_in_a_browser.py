@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from oscar.core.loading import get_model
 
 from django_redpin.models import PaymentSession
 from tests.integration.sandbox import Sandbox
 from tests.real.parts import wait_for
 
+from .paying.statuses import PAID
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
     from tests.browser.watching import Watch
+
+Order = get_model("order", "Order")
 
 pytest.importorskip("playwright")
 pytestmark = pytest.mark.browser
@@ -56,8 +61,8 @@ def test_a_guest_buys_a_lamp(
     page.get_by_role("button", name="Place order").click()
     page.wait_for_url("**/checkout/pay/**")
 
-    watches[0].expect("favicon")
     hosted = page.frame_locator("iframe[data-redpin-frame]")
+    expect(page.get_by_role("link", name="Continue", exact=True)).to_be_hidden()
     enter_code(context, hosted)
     page.screenshot(path=pictures / "oscar-pay.png", full_page=True)
     pay(hosted)
@@ -65,7 +70,7 @@ def test_a_guest_buys_a_lamp(
     sandbox.tell(PaymentSession.objects.get(), "finish")
     expect(page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
     page.screenshot(path=pictures / "oscar-paid.png", full_page=True)
-    page.reload()
+    wait_for(lambda: Order.objects.get().status == PAID)
     page.get_by_role("link", name="Continue", exact=True).click()
 
     expect(page.get_by_text("Your order has been placed")).to_be_visible()

@@ -20,7 +20,7 @@ from django_redpin.exceptions import InvalidPaymentSession, RedpinError
 from django_redpin.models import PaymentSession
 
 from ..paying import sessions, stock
-from ..paying.statuses import PAID, PENDING
+from ..paying.statuses import ATTENTION, NOT_PAID, PENDING
 
 Basket = get_model("basket", "Basket")
 Order = get_model("order", "Order")
@@ -88,7 +88,7 @@ class ThankYouView(views.ThankYouView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         order = self.get_object()
-        if order is not None and order.status != PAID:
+        if order is not None and order.status in (PENDING, NOT_PAID, ATTENTION):
             return redirect(sessions.pay_url(order))
         return super().get(request, *args, **kwargs)
 
@@ -117,13 +117,13 @@ class PayView(OwnOrderMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         order = self.get_order()
         session = order.payment.newest_session
+        self.request.session["checkout_order_id"] = order.pk  # Which the thanks will be for.
         return super().get_context_data(
             **kwargs,
             order=order,
             session=session,
             # The page of an order that is not to be paid any more may still be open at Redpin.
             is_shown=order.status == PENDING or session.state != PaymentSession.State.OPEN,
-            is_paid=order.status == PAID,
             renew_url=reverse("checkout:start-again", kwargs=self.kwargs),
         )
 
