@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from django.conf import settings as django_settings
 from django.db.models.signals import post_migrate
-from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_redpin.csp import add_redpin_csp
@@ -51,7 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(running: Sandbox, live_server: LiveServer, settings: Settings) -> Sandbox:
+def sandbox(running: Sandbox, live_server: LiveServer, settings: Any) -> Sandbox:
     """A Redpin that the site's settings lead to, and that posts its events to the live server."""
     settings.DEBUG = True  # Plain HTTP to this machine.
     settings.REDPIN = {
@@ -60,5 +58,5 @@ def sandbox(running: Sandbox, live_server: LiveServer, settings: Settings) -> Sa
         "WEBHOOK_BASE_URL": live_server.url,
         "HOSTED_PAGE_ORIGINS": [running.url],
     }
-    settings.SECURE_CSP = add_redpin_csp(django_settings.CONTENT_POLICY)
+    settings.SECURE_CSP = add_redpin_csp(settings.CONTENT_POLICY)
     return running

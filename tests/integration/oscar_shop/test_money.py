@@ -43,7 +43,7 @@ def held(product: Any) -> int:
     return StockRecord.objects.get(product=product).num_allocated or 0
 
 
-def balances(order: Any) -> list[tuple[Decimal, Decimal]]:
+def balances(order: Any) -> list[tuple[Any, Any]]:
     """Return what each source of the order's money took in, and gave back."""
     return list(order.sources.values_list("amount_debited", "amount_refunded"))
 
