@@ -113,7 +113,7 @@ def member(shop: str) -> Customer:
 @pytest.fixture
 def wait_for_status() -> Callable[[Any, str], None]:
     def wait(order: Any, status: str) -> None:
-        wait_for(lambda: Order.objects.get(pk=order.pk).status == status, 10)
+        wait_for(lambda: Order.objects.get(pk=order.pk).status == status)
         order.refresh_from_db()
 
     return wait

@@ -247,7 +247,7 @@ def test_a_receiver_that_broke_half_way_booked_nothing_and_is_told_again(
         session = pay(order, sandbox)
         sandbox.tell(session, "finish")
         told = StatusTransition.objects.filter(to_value="PAYMENT_COMPLETED", attempts__gt=0)
-        wait_for(lambda: told.exclude(last_error="").exists(), 10)
+        wait_for(lambda: told.exclude(last_error="").exists())
         assert balances(order) == []
         assert not BookedTransition.objects.filter(transition__in=told).exists()
 

@@ -54,7 +54,7 @@ def test_tuition_is_paid_on_its_page(url: str, sandbox: Sandbox) -> None:
 
     sandbox.pay(page.frames[0])
     sandbox.tell(session, "finish")
-    wait_for(lambda: only_payment().paid_at, 10)
+    wait_for(lambda: only_payment().paid_at)
 
     assert 'data-redpin-view="paid"' in Browser().open(page.url).html
 
@@ -100,27 +100,27 @@ def test_a_cancelled_payment_is_started_again_on_the_page(url: str, sandbox: San
     browser = Browser()
     page = send_form(browser, url)
     finish(sandbox, status="CANCELLED", reason="Changed my mind")
-    wait_for(lambda: PaymentSession.objects.filter(payment_status="CANCELLED").exists(), 10)
+    wait_for(lambda: PaymentSession.objects.filter(payment_status="CANCELLED").exists())
     [form] = [form for form in browser.open(page.url).forms if form.url.endswith("/again/")]
 
     again = browser.submit(form)
     assert again.frames != page.frames
     finish(sandbox)
 
-    wait_for(lambda: only_payment().paid_at, 10)
+    wait_for(lambda: only_payment().paid_at)
     assert PaymentSession.objects.count() == 2
 
 
 def test_a_refund_is_noted_once_it_was_paid(url: str, sandbox: Sandbox) -> None:
     send_form(Browser(), url)
     finish(sandbox)
-    wait_for(lambda: only_payment().paid_at, 10)
+    wait_for(lambda: only_payment().paid_at)
     session = only_payment().session
     assert session is not None
 
     sandbox.tell(session, "status", status="REFUNDED")
 
-    wait_for(lambda: only_payment().refunded_at, 10)
+    wait_for(lambda: only_payment().refunded_at)
 
 
 def test_a_payment_of_another_page_is_not_shown(url: str, course: TuitionPage) -> None:
