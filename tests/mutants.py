@@ -756,7 +756,7 @@ MUTANTS: Final = (
     Mutant(
         "retention keeps the event that a transition came from",
         "django_redpin/services/retention.py",
-        "    return rows.filter(DONE, ~_REFERRED, ",
+        "    return rows.filter(DONE, ~_is_referred(), ",
         "    return rows.filter(DONE, ",
         "tests/services/test_retention.py",
     ),

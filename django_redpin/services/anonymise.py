@@ -35,25 +35,35 @@ LIMIT: Final = 100_000  # Of a run; the rest is left to the next one.
 SECONDS: Final = 240.0
 
 OVER: Final = (State.CLOSED, State.EXPIRED, State.REJECTED, State.SUPERSEDED)
-_UNTOLD: Final = Exists(
-    StatusTransition.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
-)
-_PENDING: Final = WebhookEvent.objects.exclude(next_attempt_at=None)
-_UNREAD: Final = Exists(_PENDING.filter(session=OuterRef("pk"))) | Exists(
-    _PENDING.filter(  # It finds its session when it is processed.
-        session=None,
-        account=OuterRef("account"),
-        client_reference_id=OuterRef("client_reference_id"),
+
+
+# Functions, as these ask for related models, and a project's own models may import the services.
+def _is_untold() -> Exists:
+    return Exists(
+        StatusTransition.objects.filter(session=OuterRef("pk")).exclude(next_attempt_at=None)
     )
-)
-# Why a session is left as it is, the first that holds; and so what all that is done has to be.
-_REASONS: Final = (
-    (~Q(state__in=OVER), "it is not over: wait for its end, or until it expires"),
-    (~Q(review_reason=""), "a person has to look at it: release it from review first"),
-    (~Q(next_attempt_at=None), "Redpin is still asked about it: wait for a day"),
-    (Q(_UNTOLD), "receivers are still to be told of it: let redpin_dispatch run"),
-    (Q(_UNREAD), "an event of it is still to be processed: let redpin_process run"),
-)
+
+
+def _is_unread() -> Q:
+    pending = WebhookEvent.objects.exclude(next_attempt_at=None)
+    return Exists(pending.filter(session=OuterRef("pk"))) | Exists(
+        pending.filter(  # It finds its session when it is processed.
+            session=None,
+            account=OuterRef("account"),
+            client_reference_id=OuterRef("client_reference_id"),
+        )
+    )
+
+
+def _reasons() -> tuple[tuple[Q, str], ...]:
+    """Why a session is left as it is, the first that holds; so what is done has none of them."""
+    return (
+        (~Q(state__in=OVER), "it is not over: wait for its end, or until it expires"),
+        (~Q(review_reason=""), "a person has to look at it: release it from review first"),
+        (~Q(next_attempt_at=None), "Redpin is still asked about it: wait for a day"),
+        (Q(_is_untold()), "receivers are still to be told of it: let redpin_dispatch run"),
+        (Q(_is_unread()), "an event of it is still to be processed: let redpin_process run"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +191,14 @@ def _each(rows: QuerySet[PaymentSession]) -> Iterator[PaymentSession]:
 def _reason(session: PaymentSession) -> str:
     """Return why the session has to stay as it is, or ""."""
     row = PaymentSession.objects.filter(pk=session.pk)
-    return next((reason for held, reason in _REASONS if row.filter(held).exists()), "")
+    return next((reason for held, reason in _reasons() if row.filter(held).exists()), "")
 
 
 @retried
 def _anonymise(session: PaymentSession, name: str, keep: tuple[str, ...]) -> int | None:
     """Empty the row and its parts; return how many events, or None where the row has moved on."""
     rows = PaymentSession.objects.filter(pk=session.pk, anonymised_at=None)
-    for held, _ in _REASONS:
+    for held, _ in _reasons():
         rows = rows.exclude(held)
     metadata = session.metadata if isinstance(session.metadata, dict) else {}
     with transaction.atomic():

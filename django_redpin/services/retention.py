@@ -32,8 +32,6 @@ DONE: Final = Q(next_attempt_at=None) & (
     Q(processed_at__isnull=False)
     | Q(outcome__in=(_Outcome.DEAD, _Outcome.ORPHAN, _Outcome.CONTRADICTED))
 )
-# A transition keeps the event that it came from.
-_REFERRED: Final = Exists(StatusTransition.objects.filter(event=OuterRef("pk")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,12 @@ def _events(account: str | None) -> QuerySet[WebhookEvent]:
 def deletable(rows: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
     """Return those of the events that are done, past their time, and referred to by nothing."""
     days = project_settings().webhook_event_retention_days
-    return rows.filter(DONE, ~_REFERRED, received_at__lt=_ago(days))
+    return rows.filter(DONE, ~_is_referred(), received_at__lt=_ago(days))
+
+
+def _is_referred() -> Exists:
+    """A transition keeps the event that it came from."""
+    return Exists(StatusTransition.objects.filter(event=OuterRef("pk")))
 
 
 def emptiable(rows: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
