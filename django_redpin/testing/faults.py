@@ -91,10 +91,11 @@ def _error(options: Options, usual: Reply) -> Reply:
     return _paused(options, status, {**body, **({"field": options.field} if options.field else {})})
 
 
-def _answering(status: int, **defaults: int | str) -> Play:
+def _answering(status: int, *, retry_after: int | None = None, field: str = "") -> Play:
     def play(options: Options, usual: Reply) -> Reply:
-        given = {name: getattr(options, name) or value for name, value in defaults.items()}
-        return _error(replace(options, status=options.status or status, **given), usual)  # type: ignore[arg-type]
+        asked = retry_after if options.retry_after is None else options.retry_after
+        told = replace(options, status=options.status or status, retry_after=asked)
+        return _error(replace(told, field=options.field or field), usual)
 
     return play
 
