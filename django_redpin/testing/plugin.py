@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from .fake import FakeRedpin
     from .posting import PostedWebhook
 
-    class RedpinWebhook(Protocol):
-        """What the fixture `redpin_webhook` is."""
 
-        def __call__(
-            self,
-            session: PaymentSession,
-            status: str,
-            *,
-            recipient: Recipient | str | None = None,
-            amount: Money | None = None,
-            reason: str = "",
-        ) -> PostedWebhook:
-            """Let the payment be in that status, post the event, and return what became of it."""
+class RedpinWebhook(Protocol):
+    """What the fixture `redpin_webhook` is."""
+
+    def __call__(
+        self,
+        session: PaymentSession,
+        status: str,
+        *,
+        recipient: Recipient | str | None = None,
+        amount: Money | None = None,
+        reason: str = "",
+    ) -> PostedWebhook:
+        """Let the payment be in that status, post the event, and return what became of it."""
 
 
 @pytest.fixture
