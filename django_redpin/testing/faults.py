@@ -31,7 +31,9 @@ ENVELOPES: Final = {
     422: ("UNPROCESSABLE_ENTITY", "Validation Error"),
     429: ("TOO_MANY_REQUESTS", "Rate Limit Error"),
     500: ("INTERNAL_SERVER_ERROR", "Server Error"),
+    502: ("BAD_GATEWAY", "Server Error"),
     503: ("SERVICE_UNAVAILABLE", "Server Error"),
+    504: ("GATEWAY_TIMEOUT", "Server Error"),
 }
 
 
