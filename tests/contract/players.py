@@ -137,8 +137,12 @@ class OfTheFake:
 
     def __init__(self, fake: FakeRedpin) -> None:
         self.fake = fake
-        self.fail = fake.fail
-        self.forgive = fake.forgive
+
+    def fail(self, call: str, fault: str, **options: Any) -> None:
+        self.fake.fail(call, fault, **options)
+
+    def forgive(self) -> None:
+        self.fake.forgive()
 
     def pay(self, reference: str) -> None:
         self.fake.pay(session_of(reference))

@@ -202,7 +202,8 @@ def test_each_start_begins_anew() -> None:
 
     with redpin:
         assert not redpin.knows(session)
-        assert redpin.calls == redpin.posted == []
+        assert redpin.calls == []
+        assert redpin.posted == []
 
 
 def test_it_is_a_decorator_too() -> None:

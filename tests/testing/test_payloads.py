@@ -113,7 +113,7 @@ def test_each_status_brings_what_redpin_documents_of_it(
 
 
 def test_no_documented_status_is_missing_above() -> None:
-    marks = test_each_status_brings_what_redpin_documents_of_it.pytestmark  # type: ignore[attr-defined]
+    marks = test_each_status_brings_what_redpin_documents_of_it.pytestmark
     assert {status for status, _ in marks[0].args[1]} == set(RANKS)
 
 

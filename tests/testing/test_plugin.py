@@ -89,4 +89,4 @@ def test_there_is_nothing_else_in_the_kit() -> None:
     assert {*testing.__all__} <= {*dir(testing)}
     assert all(getattr(testing, name) is not None for name in testing.__all__)
     with pytest.raises(AttributeError, match="no attribute 'believe'"):
-        testing.believe  # type: ignore[attr-defined]  # noqa: B018
+        testing.believe  # noqa: B018
