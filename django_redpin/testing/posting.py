@@ -219,9 +219,8 @@ class _Heard(logging.Handler):
         self.errors: list[BaseException] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            self.errors.append(error)
+        raised = (record.exc_info or ())[1:2]
+        self.errors += [error for error in raised if isinstance(error, BaseException)]
 
 
 def _target(signed: SignedWebhook) -> tuple[str, str]:

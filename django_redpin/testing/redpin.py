@@ -74,13 +74,10 @@ class HostedSession:
         return self.subject.payouts[0].recipient_id if is_clear else ""
 
     def to_come(self) -> list[tuple[str, str]]:
-        """Return what the documented flow still has, for a payment that was begun."""
-        payment = self.payment
-        if payment is None:
-            return []
+        """Return what the documented flow still has for the session's payment."""
+        payment = self.payment or Payment(self.subject.amount)
         has_exchange = payment.sell.currency != self.subject.amount.currency
-        flow = [(status, "") for status in _WITH_EXCHANGE if has_exchange]
-        flow += [(status, "") for status in _WITHOUT_EXCHANGE if not has_exchange]
+        flow = [(status, "") for status in (_WITH_EXCHANGE if has_exchange else _WITHOUT_EXCHANGE)]
         for status in _TO_RECIPIENTS:
             flow += [(status, payout.recipient_id) for payout in self.subject.payouts]
         flow.append((PAYMENT_COMPLETED, ""))

@@ -81,12 +81,3 @@ def test_without_responses_the_cure_is_named(tmp_path: Path) -> None:
 
     assert ran.returncode == 1
     assert "python -m pip install 'django-redpin[testing]'" in ran.stdout
-
-
-def test_there_is_nothing_else_in_the_kit() -> None:
-    from django_redpin import testing
-
-    assert {*testing.__all__} <= {*dir(testing)}
-    assert all(getattr(testing, name) is not None for name in testing.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'believe'"):
-        testing.believe  # noqa: B018

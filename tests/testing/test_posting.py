@@ -332,7 +332,7 @@ def test_nothing_secret_is_in_a_repr(redpin: FakeRedpin, client: Client) -> None
 
     assert token not in told
     assert session.session_url not in told
-    assert django_settings.REDPIN["CLIENT_SECRET"] not in told
+    assert str(django_settings.REDPIN["CLIENT_SECRET"]) not in told
     assert "token-of-the-fake" not in told
     assert WebhookEvent.objects.get() == posted.event
     assert PaymentSession.objects.get() == session
