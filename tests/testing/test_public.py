@@ -53,7 +53,7 @@ def test_without_a_database_the_cure_is_named(request: pytest.FixtureRequest) ->
 
 def test_without_responses_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as bare:
-        bare.setitem(sys.modules, "responses", None)  # type: ignore[arg-type]
+        bare.setitem(sys.modules, "responses", None)
         with pytest.raises(ImportError, match=r"pip install 'django-redpin\[testing\]'"):
             importlib.reload(library)
     importlib.reload(library)
