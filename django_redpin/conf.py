@@ -39,7 +39,8 @@ class Account:
     customer_id: str
     webhook_base_url: str
     webhook_secrets: tuple[str, ...]
-    webhook_verifiers: tuple[Mapping[str, Any], ...]
+    # The client keeps its tokens by account, and a dict has no hash.
+    webhook_verifiers: tuple[Mapping[str, Any], ...] = field(hash=False)
     webhook_trust: str
     webhook_trusted_proxies: tuple[str, ...]
     webhook_max_body_bytes: int

@@ -66,6 +66,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFi
         "django_redpin/templates/redpin/session/open.html",
         "django_redpin/templates/redpin/session/_renew.html",
         "django_redpin/sandbox/migrations/0001_initial.py",
+        "django_redpin/testing/plugin.py",
         "django_redpin/sandbox/static/redpin_sandbox/redpin.css",
         "django_redpin/sandbox/templates/redpin_sandbox/review.html",
     }
@@ -101,7 +102,7 @@ def test_the_wheels_metadata_names_version_licence_and_dependencies(wheel: zipfi
         *("requests", "requests-oauthlib", "schwifty", "simplejson", "urllib3"),
     }
     assert sorted(metadata.get_all("Provides-Extra", [])) == [
-        *("encryption", "export", "health", "openapi", "opentelemetry", "progress"),
+        *("encryption", "export", "health", "openapi", "opentelemetry", "progress", "testing"),
     ]
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
 

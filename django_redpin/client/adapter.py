@@ -53,7 +53,7 @@ class BoundedAdapter(HTTPAdapter):
         connect, read, total = timeout
         current_call.begin(total, MAX_ANSWER_BYTES)
         try:
-            response = super().send(
+            response = self.carry(
                 request,
                 stream=True,
                 timeout=(connect, read),
@@ -71,6 +71,10 @@ class BoundedAdapter(HTTPAdapter):
             raise
         _disarm(response)
         return response
+
+    def carry(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
+        """Send it over the network. This is where the testing kit's Redpin stands in for it."""
+        return super().send(request, **how)
 
 
 def open_session() -> requests.Session:

@@ -39,14 +39,19 @@ _AMOUNTS: Final = {
 # Those that Redpin's page names: there, something else than money is not what was documented.
 _DOCUMENTED_AMOUNTS: Final = frozenset({"RECEIVED_FUNDS", "FX_COMPLETED", "REFUNDED"})
 
-# As Redpin documents each envelope, by its name.
-ENVELOPES: Final[dict[str, Callable[[dict[str, str], dict[str, str]], dict[str, Any]]]] = {
-    "flat": lambda head, claims: {**head, **claims, "data": {}},
-    "nested": lambda head, claims: {
+# Which version of the nested envelope Redpin documents.
+ENVELOPE_VERSION: Final = "v1.0.0"
+
+# As Redpin documents each envelope, by its name: what is the event's own, what it claims to be
+# about, what belongs to the status, and the event's type, which the flat one does not name.
+_Fields = Mapping[str, object]
+ENVELOPES: Final[dict[str, Callable[[_Fields, _Fields, _Fields, str], dict[str, Any]]]] = {
+    "flat": lambda head, claims, data, event_type: {**head, **claims, "data": dict(data)},
+    "nested": lambda head, claims, data, event_type: {
         **head,
-        "event_type": PAYMENT_STATUS,
-        "version": "1.0",
-        "data": claims,
+        "event_type": event_type,
+        "version": ENVELOPE_VERSION,
+        "data": {**claims, **data},
     },
 }
 
@@ -146,10 +151,22 @@ def read_event(body: bytes) -> EventMessage:
     )
 
 
+def made_event(
+    envelope: str,
+    event_id: str,
+    at: datetime,
+    claims: Mapping[str, object],
+    data: Mapping[str, object] | None = None,
+    event_type: str = PAYMENT_STATUS,
+) -> dict[str, Any]:
+    """Return an event as Redpin would post it, at that time in UTC; by default of a payment."""
+    head = {"event_id": event_id, "event_timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return ENVELOPES[envelope](head, claims, data or {}, event_type)
+
+
 def sample_body(envelope: str, event_id: str, at: datetime, claims: Mapping[str, str]) -> bytes:
     """Return the body of an event as Redpin would post it, of a payment, at that time in UTC."""
-    head = {"event_id": event_id, "event_timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    return exact_json.dumps(ENVELOPES[envelope](head, dict(claims)))
+    return exact_json.dumps(made_event(envelope, event_id, at, claims))
 
 
 def _told_by(fields: dict[str, Any]) -> str:

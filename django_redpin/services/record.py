@@ -46,7 +46,7 @@ def record_event(
     """
     message = read_event(body)
     reference = client_reference_id or message.client_reference_id
-    key = _key(message, body, reference)
+    key = event_key(message, body, reference)
     event = WebhookEvent(
         account=account,
         key=key,
@@ -112,7 +112,7 @@ def _commit() -> None:
         transaction.commit()
 
 
-def _key(message: EventMessage, body: bytes, reference: str) -> str:
+def event_key(message: EventMessage, body: bytes, reference: str) -> str:
     """Return what tells one event from another. Redpin: event_id and payment_id together.
 
     The session whose URL was posted to, and all that is claimed and acted upon, belong to it. Else

@@ -21,6 +21,7 @@ from ..exceptions.interrupts import is_interrupt
 from ..services.callbacks import callback_url, subscription_url
 from .base import Verifier, WeakSecret
 from .verification import make_verifiers
+from .verifiers import NetworksVerifier
 
 _PATIENCE: Final = 30.0  # Seconds.
 
@@ -71,6 +72,28 @@ def make_sample(
         body=body,
         is_signed=any(each.is_signed for each in verifiers),
     )
+
+
+def signed_headers(account: Account, body: bytes, message_id: str) -> dict[str, str]:
+    """Return the headers with which the body passes all of the account's verifiers.
+
+    Raises `ConfigurationError` where a verifier's proof can't be made here.
+    """
+    return _headers(_verifiers(account), body, message_id)
+
+
+def passing_address(account: Account) -> str:
+    """Return an address from which a post passes the account's verifiers, or "" for any.
+
+    Raises `ConfigurationError` where two of them let in no address in common.
+    """
+    listed = [each for each in _verifiers(account) if isinstance(each, NetworksVerifier)]
+    if not listed:
+        return ""
+    for address in (address for each in listed for address in each.addresses()):
+        if all(each.lets_in(address) for each in listed):
+            return str(address)
+    raise ConfigurationError("Two of WEBHOOK_VERIFIERS let in no network in common.")
 
 
 def _verifiers(account: Account) -> list[Verifier]:

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 from ..exceptions import ConfigurationError
 from ..rules.callback_tokens import SECRET_MIN_BYTES, is_strong
-from ..rules.networks import network_of, parsed_networks
+from ..rules.networks import Address, network_of, parsed_networks
 from ..rules.signatures import (
     fingerprint,
     is_timely,
@@ -209,6 +209,14 @@ class NetworksVerifier(Verifier):
     def sign(self, body: bytes, *, now: float, message_id: str = "") -> dict[str, str]:
         """Return no headers: nothing that is sent proves from where it is sent."""
         return {}
+
+    def addresses(self) -> list[Address]:
+        """Return one address of each network: for tests, which can be posted from anywhere."""
+        return [network.network_address for network in self._networks]
+
+    def lets_in(self, address: Address) -> bool:
+        """Tell whether the address is in one of the networks."""
+        return network_of(address, self._networks) is not None
 
 
 def _header_name(name: object) -> str:

@@ -54,6 +54,16 @@ def answering(status: int, body: bytes, *headers: tuple[str, str]) -> Callable[[
     return lambda handler: handler.raw(status, body, headers)
 
 
+def test_an_account_with_verifiers_can_be_called_for(
+    redpin: FakeRedpin, settings: Settings
+) -> None:
+    options = {"header": "X-Key", "secrets": ["a-secret-of-24-bytes-or-more"]}
+    verifier = {"BACKEND": "django_redpin.webhooks.verifiers.HeaderVerifier", "OPTIONS": options}
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_VERIFIERS": [verifier]}
+
+    assert client().create_session(request()).session_url
+
+
 def test_every_call_carries_the_token(redpin: FakeRedpin) -> None:
     client().create_session(request())
     client().find_session("ORDER-1")

@@ -11,9 +11,11 @@ import django
 import pytest
 from django.test import Client
 
+from django_redpin.testing import FakeRedpin
+from django_redpin.testing.plugin import redpin as redpin
+from django_redpin.testing.plugin import redpin_webhook as redpin_webhook
 from example_project.properties.models import Order, Unit
 from example_project.properties.seed import seed
-from tests.redpin_server import FakeRedpin
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer

@@ -15,18 +15,17 @@ from django.test import Client
 from pytest_django import Settings
 
 from django_redpin.models import PaymentSession
+from django_redpin.testing import FakeRedpin
 from example_project.properties import orders
 from example_project.properties.forms import CheckoutForm
 from example_project.properties.models import Order, Unit
-from tests.redpin_server import FakeRedpin, Handler
 
 from .conftest import BUYER, Reserve, words
 
 pytestmark = pytest.mark.django_db
 
 
-def refuse(handler: Handler) -> None:
-    handler.error(400, "INVALID_PARAMETER", "This customer is not onboarded.")
+REFUSAL = "This customer is not onboarded."
 
 
 def test_every_home_of_the_release_can_be_reserved_and_looked_at(shop: FakeRedpin) -> None:
@@ -195,7 +194,7 @@ def test_faults_that_only_the_package_sees_are_told_on_the_form_and_the_home_sta
 def test_a_refusal_is_told_in_redpins_words_and_can_be_tried_again(
     shop: FakeRedpin, reserve: Reserve, unit: Unit
 ) -> None:
-    shop.create_script.append(refuse)
+    shop.fail("create", "refused", description=REFUSAL)
     client = Client()
 
     page = client.get(reserve(client)["Location"])
@@ -219,11 +218,8 @@ def test_a_refusal_is_told_in_redpins_words_and_can_be_tried_again(
 def test_a_refusal_of_what_the_form_asks_for_is_told_on_its_field_and_can_be_corrected(
     shop: FakeRedpin, reserve: Reserve
 ) -> None:
-    def refuse_reference(handler: Handler) -> None:
-        told = "No customer <MQ-2041> is known."
-        handler.error(400, "INVALID_PARAMETER", told, "client_customer_ref")
-
-    shop.create_script.append(refuse_reference)
+    told = "No customer <MQ-2041> is known."
+    shop.fail("create", "refused", description=told, field="client_customer_ref")
     key = str(uuid.uuid4())
 
     answer = reserve(order=key)
@@ -244,7 +240,7 @@ def test_a_refusal_of_what_the_form_asks_for_is_told_on_its_field_and_can_be_cor
 def test_a_renewal_that_redpin_refuses_is_told_on_the_orders_page(
     shop: FakeRedpin, reserve: Reserve
 ) -> None:
-    shop.create_script.extend([refuse, refuse])
+    shop.fail("create", "refused", times=2, description=REFUSAL)
     client = Client()
     reserve(client)
     order = Order.objects.get()
@@ -258,7 +254,7 @@ def test_a_renewal_that_redpin_refuses_is_told_on_the_orders_page(
 def test_without_an_answer_the_order_waits_and_the_same_session_is_looked_up(
     shop: FakeRedpin, reserve: Reserve, unit: Unit, let_time_pass: Callable[[timedelta], None]
 ) -> None:
-    shop.create_script.append(Handler.hang_up)
+    shop.fail("create", "dropped")
     client = Client()
 
     page = client.get(reserve(client)["Location"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,11 +16,11 @@ from pytest_django import Settings
 
 from django_redpin.models import PaymentSession, StatusTransition
 from django_redpin.rules.statuses import RANKS
-from django_redpin.services import refresh_payment_session
+from django_redpin.testing import FakeRedpin
+from django_redpin.testing.plugin import RedpinWebhook
 from example_project.properties import orders, receipts, tasks
 from example_project.properties.models import Order, Unit
 from example_project.properties.seed import seed
-from tests.redpin_server import FakeRedpin
 
 from .conftest import BUYER, Reserve, words
 
@@ -106,17 +105,15 @@ def test_a_receipt_that_could_not_be_sent_is_sent_by_the_next_try(
 
 
 def test_the_receiver_is_connected_to_the_packages_signal(
-    shop: FakeRedpin, order: Order, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    order: Order, redpin_webhook: RedpinWebhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enqueued: list[Any] = []
     monkeypatch.setattr(
         tasks.deposit_paid, "apply_async", lambda args, **options: enqueued.append(args)
     )
     assert order.session is not None
-    shop.pay(order.session.client_reference_id, "PAYMENT_COMPLETED")
 
-    refresh_payment_session(order.session)
-    settle()
+    redpin_webhook(order.session, "PAYMENT_COMPLETED")
 
     transition = StatusTransition.objects.get(to_value="PAYMENT_COMPLETED")
     assert enqueued == [(transition.pk,)]
@@ -180,7 +177,7 @@ def test_a_session_that_replaced_the_orders_own_is_found(order: Order) -> None:
 
 def test_a_payment_under_way_is_not_started_again(shop: FakeRedpin, order: Order) -> None:
     assert order.session is not None
-    shop.pay(order.session.client_reference_id, "RECEIVED_FUNDS")
+    shop.advance(order.session, "RECEIVED_FUNDS")
     PaymentSession.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     client = Client()
 
