@@ -151,6 +151,7 @@ def endpoints(kind: str) -> Iterator[str]:
                 *(each.summary, "", each.description, ""),
                 *table(("what is asked for", ""), each.parameters),
                 *table(("answer", ""), each.answers),
+                *table(("in its JSON", "type", ""), each.fields),
             ]
             yield from entry("endpoint", f"{each.method} {each.path}", body)
 
