@@ -44,7 +44,7 @@ def _endpoint(
     ]
     answers = [
         (f"{status}", f"{each.get('description', '')}{_media(each)}")
-        for status, each in operation["responses"].items()
+        for status, each in sorted(operation["responses"].items())
     ]
     return Endpoint(
         method.upper(),
