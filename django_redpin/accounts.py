@@ -22,7 +22,13 @@ DEFAULT_ACCOUNT: Final = "default"
 
 # These hold for the project as a whole, not for one account.
 ACCOUNTS: Final = "ACCOUNTS"
+"""Further accounts: dicts by alias, whose keys override those of the project, as `DATABASES` does.
+The page "Several accounts" shows some.
+"""
 ACCOUNT_RESOLVER: Final = "ACCOUNT_RESOLVER"
+"""The dotted path of a callable that finds accounts which are not in `ACCOUNTS`: it takes an alias
+and returns such a dict, or `None`.
+"""
 PROJECT_KEYS: Final = frozenset({ACCOUNTS, ACCOUNT_RESOLVER, *PROJECT_DEFAULTS})
 
 Resolver = Callable[[str], "Mapping[str, Any] | None"]

@@ -31,29 +31,65 @@ class Account:
 
     alias: str
     base_url: str
+    """Redpin's API."""
     sessions_path: str
+    """The path of the calls that create and list sessions."""
     recipients_path: str
+    """The path of the calls that add and list recipients."""
     token_url: str
+    """The OAuth 2.0 token endpoint. Where `BASE_URL` is on this machine, the same path there."""
     client_id: str
+    """The OAuth 2.0 client id, from Redpin's Partner Integrations Team. Required."""
     client_secret: str
+    """The secret of `CLIENT_ID`. Required."""
     customer_id: str
+    """Your customer id at Redpin. Required."""
     webhook_base_url: str
+    """This site's public address, by HTTPS; with `DEBUG` this machine too. Required."""
     webhook_secrets: tuple[str, ...]
+    """Each of at least 24 bytes. The first signs callback URLs, all are accepted. Required."""
     # The client keeps its tokens by account, and a dict has no hash.
     webhook_verifiers: tuple[Mapping[str, Any], ...] = field(hash=False)
+    """What a post has to pass besides the token in its URL: dicts of `BACKEND` and `OPTIONS`.
+    The page "Securing webhooks" lists them.
+    """
     webhook_trust: str
+    """`"confirm"`: what an event claims is asked for at Redpin before it is believed.
+    `"verified"` believes what a signature covers, and needs a verifier of signatures.
+    """
     webhook_trusted_proxies: tuple[str, ...]
+    """The networks of your own proxies, whose `X-Forwarded-For` is believed; never its first
+    hop.
+    """
     webhook_max_body_bytes: int
+    """In bytes. A larger post is refused before it is read."""
     allowed_origins: tuple[str, ...]
+    """What `allowed_origins` of a session is, where the call says nothing. Without any, Redpin asks
+    the payer for a one-time code.
+    """
     hosted_page_origins: tuple[str, ...]
+    """The origins whose pages may be put into the iframe."""
     purposes_of_transaction: tuple[str, ...] | None
+    """The allowed purposes, or `None` for any."""
     reference_max_length: int
+    """In characters; `36` for Redpin's newer API."""
     connect_timeout: float
+    """In seconds, of each call: until there is a connection."""
     read_timeout: float
+    """In seconds, of each call: from one byte of its answer to the next."""
     total_timeout: float
+    """In seconds, of each call: from its start to the last byte of its answer, whatever trickles
+    in. Only the system's own look-up of a name can add to it.
+    """
     proxies: tuple[tuple[str, str], ...]
+    """By scheme, spoken to over HTTP or HTTPS. Those of the environment are not used."""
     ca_bundle: str
+    """The path of a file of certificates, where the usual ones are not enough."""
     token_cache: str | None
+    """The alias in `CACHES` that shares access tokens, or `None` to keep them in memory alone. With
+    Redis, Memcached or the database all processes make one token request; with another cache
+    each makes its own.
+    """
 
     def __repr__(self) -> str:
         return f"<Account {self.alias}>"
@@ -181,10 +217,21 @@ class Project:
     """The settings that hold for all accounts. Retention in days, ages in seconds."""
 
     webhook_processing: str
+    """Who does what can wait: Celery tasks, `"django_task"` for Django 6's tasks, or `"inline"`,
+    after the answer in the web process. The page "Running with Celery" compares them.
+    """
     webhook_body_retention_days: int
+    """In days, after which the body of an event that is done is emptied."""
     webhook_event_retention_days: int
+    """In days, after which such an event, by whose key repetitions are told, is deleted if no
+    transition refers to it.
+    """
     status_token_max_age: int
+    """In seconds, how long the address of a session's status is good; from a minute to 31 days."""
     bank_details_keys: Sequence[str] = field(repr=False)
+    """Fernet keys, the newest first, by which bank details, addresses and further details of payees
+    are encrypted at rest; without any they are plain. The page "Data protection" tells how.
+    """
 
 
 def project_settings() -> Project:

@@ -24,12 +24,17 @@ def redpin_csp(
 ) -> dict[str, list[str]]:
     """Return the sources that a page with a payment needs, by directive.
 
-    `redpin` is the project's `REDPIN`, and `static_url` its `STATIC_URL`, for a settings module;
-    without `redpin`, both are read from the settings. Entries that are no origins are left out: the
-    system checks tell of them. Accounts that an `ACCOUNT_RESOLVER` finds are not known here.
-
     A form that starts a payment may be answered by a redirect to the hosted page, and browsers ask
     `form-action` for that, too.
+
+    Args:
+        redpin: The project's `REDPIN`, for a settings module; without it, both are read from the
+            settings. Entries that are no origins are left out: the system checks tell of them.
+            Accounts that an `ACCOUNT_RESOLVER` finds are not known here.
+        static_url: The project's `STATIC_URL`.
+
+    Returns:
+        Lists of sources by directive.
     """
     if redpin is None:
         redpin = redpin_settings()
@@ -54,10 +59,17 @@ def add_redpin_csp(
 ) -> dict[str, Any]:
     """Return a copy of `policy` that lets a page with a payment work, and hardly more.
 
-    `policy` is a dict of directives, as in Django's `SECURE_CSP` and django-csp's `DIRECTIVES`; the
-    other arguments are those of `redpin_csp`. A directive that `default-src` or `child-src` spoke
-    for gets its sources, and ours. One that nothing restricts stays so, but for `frame-ancestors`,
-    which becomes `'self'` where the policy has none.
+    A directive that `default-src` or `child-src` spoke for gets its sources, and ours. One that
+    nothing restricts stays so, but for `frame-ancestors`, which becomes `'self'` where the policy
+    has none.
+
+    Args:
+        policy: Directives, as in Django's `SECURE_CSP` and django-csp's `DIRECTIVES`.
+        redpin: As for `redpin_csp`.
+        static_url: As for `redpin_csp`.
+
+    Returns:
+        The policy with what `redpin_csp` returns added.
     """
     merged = dict(policy)
     # What is None or False is left out of the header, and so decides nothing.

@@ -27,6 +27,12 @@ def payment_page(view: View) -> View:
 
     The answer is then kept in no cache and in no search engine, and other origins are told this
     site's origin alone. A class-based view takes it by Django's `method_decorator`.
+
+    Args:
+        view: The view.
+
+    Returns:
+        The view, sync or async as it was.
     """
 
     @wraps(view)

@@ -28,8 +28,15 @@ def on(signal: Signal) -> Callable[[Task], Task]:
     comes at least once, so the task may run again with the same key; make its work repeatable.
     Where the broker takes no message, the signal is sent again later.
 
-    Raises `TypeError` for `webhook_rejected`, which has no transition, and for what is no task: the
-    function, where `@shared_task` stands above `@on(...)`.
+    Args:
+        signal: Any of `django_redpin.signals` but `webhook_rejected`.
+
+    Returns:
+        The decorator, which returns the task as it was.
+
+    Raises:
+        TypeError: For `webhook_rejected`, which has no transition, and for what is no task: the
+            function, where `@shared_task` stands above `@on(...)`.
     """
     if signal is webhook_rejected:
         raise TypeError("webhook_rejected has no transition; connect a plain receiver to it.")

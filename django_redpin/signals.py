@@ -10,40 +10,53 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# The session was created at Redpin, and its page can be shown.
-payment_session_created = Signal()
+payment_session_created: Signal = Signal()
+"""The session is open at Redpin, and its page can be shown."""
 
-# Redpin refused the session (`session.last_error`, `.last_error_code`, `.last_error_field`).
-payment_session_rejected = Signal()
+payment_session_rejected: Signal = Signal()
+"""Redpin refused the session: `session.last_error`, `.last_error_code`, `.last_error_field`."""
 
-# The session expired unpaid.
-payment_session_expired = Signal()
+payment_session_expired: Signal = Signal()
+"""The session expired unpaid."""
 
-# The payment's status changed; `transition.from_value` and `.to_value` are Redpin's strings.
-payment_status_changed = Signal()
+payment_status_changed: Signal = Signal()
+"""The payment's status changed; `transition.from_value` and `.to_value` are Redpin's strings."""
 
-# All recipients have their money (PAYMENT_COMPLETED).
-payment_completed = Signal()
+payment_completed: Signal = Signal()
+"""All recipients have their money (`PAYMENT_COMPLETED`), and nothing about the session calls for a
+person.
+"""
 
-# The payment was cancelled, bounced back or refunded.
-payment_failed = Signal()
+payment_failed: Signal = Signal()
+"""The payment was cancelled, bounced back or refunded."""
 
-# The money for one recipient, `share`, moved.
-payout_status_changed = Signal()
+payout_status_changed: Signal = Signal()
+"""The money for one recipient, `share`, moved."""
 
-# What Redpin says does not fit what was created; a person has to look (`session.review_reason`).
-session_needs_review = Signal()
+session_needs_review: Signal = Signal()
+"""What Redpin says does not fit what was created; a person has to look: `session.review_reason`.
+Until `release_from_review`, no `payment_completed` is told of it.
+"""
 
-# Redpin approved or rejected a payer (THIRD PARTY CUSTOMER STATUS). Gets the `event` alone:
-# `event.client_customer_ref` is the payer's reference, `event.status` APPROVED or REJECTED, and
-# `event.pk` the same each time. A webhook's claim: no path of a call that confirms it is known.
-third_party_status_changed = Signal()
+third_party_status_changed: Signal = Signal()
+"""Redpin approved or rejected a payer (`THIRD PARTY CUSTOMER STATUS`). A webhook's claim: no call
+that confirms it is known.
 
-# A webhook event was given up. Gets the `event` alone: `event.outcome` and `event.last_error` say
-# why, `event.session` is its session, or None. Told once, by the worker that gives it up; the admin
-# lists it, and `redpin_redrive` tries it again.
-webhook_event_dead = Signal()
+Receivers get `event` alone: `event.client_customer_ref` is the payer's reference, `event.status`
+is `APPROVED` or `REJECTED`, and `event.pk` is the same each time.
+"""
 
-# A post to the webhook was refused. Gets `account` (str), `reason` (str) and the `request`; nothing
-# was stored, so there is no session and no transition. The sender is the view's class.
-webhook_rejected = Signal()
+webhook_event_dead: Signal = Signal()
+"""A webhook event was given up. Told once, by the worker that gives it up; the admin lists it, and
+`redpin_redrive` tries it again.
+
+Receivers get `event` alone: `event.outcome` and `event.last_error` say why, `event.session` is its
+session, or `None`.
+"""
+
+webhook_rejected: Signal = Signal()
+"""A post to the webhook was refused; not told for each where one source fails often.
+
+Receivers get `account` (str), `reason` (str) and `request`: nothing was stored, so there is no
+session and no transition. The sender is the view's class.
+"""

@@ -118,6 +118,9 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     ```
 
     Each is a task of its own, so that a slow Redpin holds up nothing that needs no answer from it.
+
+    Returns:
+        The entries by name; a project may change their schedules, and add its own.
     """
     each_minute = {"schedule": timedelta(minutes=1), "options": {"expires": _MINUTE}}
     return {

@@ -185,10 +185,12 @@ def host(url: str) -> str:
 def circuit_states() -> dict[str, str]:
     """Return whether Redpin's hosts are left alone, as this process has met them.
 
-    Such as `{"api.redpincompany.com": "closed", "api.currenciesdirect.com (token)": "open"}`: by
-    host, each `"closed"`, `"open"` or `"half-open"`. A host that was not called yet is missing.
-    Where accounts reach a host by ways of their own (proxies, certificates, time-outs), the worst
-    state of them all is told.
+    A host that was not called yet is missing. Where accounts reach a host by ways of their own
+    (proxies, certificates, time-outs), the worst state of them all is told.
+
+    Returns:
+        By host, each `"closed"` (all is well), `"open"` or `"half-open"`, such as
+        `{"api.redpincompany.com": "closed", "api.currenciesdirect.com (token)": "open"}`.
     """
     pid = os.getpid()
     worst: dict[str, str] = {}

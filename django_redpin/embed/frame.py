@@ -54,25 +54,30 @@ def payment_session_html(
 ) -> SafeString:
     """Return the HTML for the session's state. Shows what is known; changes nothing.
 
-    A session that was replaced shows the one that stands in its place.
+    A session that was replaced shows the one that stands in its place. The words are those of the
+    active language, or of the one that Django falls back to where there are none in it; amounts and
+    times then have that one's form, too.
 
-    `mode` is the way to the hosted page: `"iframe"` shows it in the merchant's, `"redirect"` is a
-    link to it, `"popup"` one that opens a window. A frame has `title`, its name for those who can't
-    see it, `height` in whole pixels (200 to 4000; the style sheet's without), and sends the hosted
-    page `theme`: `"light"`, `"dark"`, `"auto"`, or a mapping of JSON values.
+    Args:
+        session: What is none, such as a variable that the template's context lacks, gives words
+            that there is no payment to show, and a warning in the log. So does one whose address
+            must not be shown, with words that a person looks into it.
+        request: Has the CSRF token for `renew_url`, and the nonce of the content security policy.
+        mode: The way to the hosted page: `"iframe"` shows it in the merchant's, `"redirect"` is a
+            link to it, `"popup"` one that opens a window.
+        theme: What the frame sends the hosted page: `"light"`, `"dark"`, `"auto"`, or a mapping of
+            JSON values; nothing without it.
+        title: The frame's name for those who can't see it.
+        height: The frame's, in whole pixels, 200 to 4000; the style sheet's without.
+        renew_url: An address of this site. A form that posts to it lets the payer start again where
+            the session expired or was called off.
+        csrf_token: For the form, where there is no `request`.
 
-    With `renew_url`, an address of this site, a form that posts to it lets the payer start again
-    where the session expired or was called off; it needs `request`, or `csrf_token`, for its CSRF
-    token. `request` also has the nonce of the content security policy.
+    Returns:
+        HTML, safe to be put into a page.
 
-    What is no session, such as a variable that the template's context lacks, gives words that there
-    is no payment to show, and a warning in the log. So does a session whose address must not be
-    shown, with words that a person looks into it.
-
-    The words are those of the active language, or of the one that Django falls back to where there
-    are none in it; amounts and times then have that one's form, too.
-
-    Raises `ValueError` for a `mode`, `theme` or `height` that there is not.
+    Raises:
+        ValueError: For a `mode`, `theme` or `height` that there is not.
     """
     context: dict[str, object] = {
         "mode": mode_of(mode),

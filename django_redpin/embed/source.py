@@ -15,6 +15,12 @@ def frame_source(session: PaymentSession) -> str | None:
 
     It has to be HTTPS and on one of `HOSTED_PAGE_ORIGINS` (with DEBUG, one on this machine may be
     plain HTTP). Anything else would let whoever can write a row put any page before a payer.
+
+    Args:
+        session: Whose page.
+
+    Returns:
+        The address. It is a key, as whoever has it can pay, or look on.
     """
     url = session.session_url
     if not is_secure_url(url, allow_loopback=bool(settings.DEBUG)):

@@ -20,8 +20,14 @@ SALT: Final = "django_redpin.embed.status"
 def status_url(session: PaymentSession) -> str:
     """Return the path that tells the session's status, for as long as `STATUS_TOKEN_MAX_AGE` says.
 
-    Its token holds the primary key and the account, signed with `SECRET_KEY`; nothing else. Empty
-    where the project's URLs lack `django_redpin.urls`, and for a session that is not stored.
+    Its token holds the primary key and the account, signed with `SECRET_KEY`; nothing else.
+
+    Args:
+        session: Whose status.
+
+    Returns:
+        The path; empty where the project's URLs lack `django_redpin.urls`, and for a session that
+        is not stored.
     """
     if session._state.adding:
         return ""

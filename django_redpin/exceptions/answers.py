@@ -63,11 +63,11 @@ class CircuitOpen(NotSent):
 
 
 class APIError(RedpinError):
-    """Redpin answered with an error. The attributes are those of its envelope.
+    """Redpin answered with an error, with the HTTP status `status_code`.
 
-    `request_id` is the id that Redpin gave the call, for its support; `retry_after` are the seconds
-    that it asks to wait, or None. Money can have moved: the session that was asked about may have
-    been paid.
+    `code`, `description`, `type`, `field` and `details` are those of its envelope. `request_id` is
+    the id that Redpin gave the call, for its support; `retry_after` are the seconds that it asks to
+    wait, or None. Money can have moved: the session that was asked about may have been paid.
     """
 
     money_may_have_moved = True

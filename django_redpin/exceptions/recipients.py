@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RecipientRejected(RedpinError):
-    """Redpin refused to register the recipient. It is not tried again by itself.
+    """Redpin refused to register the `recipient`. It is not tried again by itself.
 
     `code`, `description` and `field` are Redpin's own words. No money has moved: a recipient is an
     address for it, and no payment.
@@ -35,7 +35,7 @@ class RecipientRejected(RedpinError):
 
 
 class RecipientNotRegistered(RedpinError):
-    """Redpin has not registered the recipient yet, or gave no answer to trust.
+    """Redpin has not registered the `recipient` yet, or gave no answer to trust.
 
     `recipient.unanswered_at` is empty where Redpin surely has no such recipient. No money has
     moved: a recipient is an address for it, and no payment.

@@ -21,9 +21,10 @@ _MOST_FAULTS: Final = 20
 class InvalidPaymentSession(RedpinError, ValueError):
     """The request breaks rules of Redpin's page. Nothing was stored and nothing was sent.
 
-    `faults` lists every broken rule, each with the field's path in Redpin's names. No money has
-    moved: there is no session to pay. But where the idempotency key, or the reference, already
-    belongs to one, that is `session`; it may have been paid, and the error itself says True.
+    `faults` lists every broken rule, each with the field's path in Redpin's names; `message_dict`
+    has their messages by that path. No money has moved: there is no session to pay. But where the
+    idempotency key, or the reference, already belongs to one, that is `session`; it may have been
+    paid, and the error itself says True.
     """
 
     session: PaymentSession | None = None
@@ -77,7 +78,7 @@ class IdempotencyConflict(RedpinError):
 
 
 class PaymentUnderWay(RedpinError):
-    """The session can't be replaced: its payer has begun to pay, or may have.
+    """The session, `session`, can't be replaced: its payer has begun to pay, or may have.
 
     Money can have moved: through this very session.
     """
@@ -96,7 +97,9 @@ class PaymentUnderWay(RedpinError):
 
 
 class NotExpired(RedpinError):
-    """The session can't be marked as expired: its page has not ended unpaid, or it has none.
+    """The session, `session`, can't be marked as expired.
+
+    Its page can still be paid on, its payment is under way or done, or it has no page.
 
     Money can have moved: through this very session.
     """
@@ -114,7 +117,7 @@ class NotExpired(RedpinError):
 
 
 class SessionRejected(RedpinError):
-    """Redpin refused the session. It is kept as `rejected`.
+    """Redpin refused the session, `session`. It is kept as `rejected`.
 
     `code`, `description` and `field` are Redpin's own words, `request_id` is its id of the call.
     No money has moved, and none can: there is no page to pay on.
@@ -142,8 +145,8 @@ class SessionRejected(RedpinError):
 class OutcomeUnknown(RedpinError):
     """Redpin gave no answer to trust, so nobody knows yet whether the session exists there.
 
-    The row is kept as `unknown`. It is looked up by the sweep; calling again with the same
-    `idempotency_key`, or `complete_payment_session(error.session)`, looks it up at once.
+    The row, `session`, is kept as `unknown`. It is looked up by the sweep; calling again with the
+    same `idempotency_key`, or `complete_payment_session(error.session)`, looks it up at once.
     `retry_after` are the seconds after which that is worth it, or None where nobody said.
 
     No money has moved yet: a session whose creation is unfinished has shown its page to nobody. But

@@ -18,13 +18,16 @@ _SAME_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 def add_faults(form: BaseForm, error: RedpinError, fields: Mapping[str, str] = _SAME_NAMES) -> None:
     """Add the faults that the error tells of to the form's fields, as Django's own errors.
 
-    `form` is a bound form of any kind. `fields` maps Redpin's field paths to names of form fields;
-    a path stands for all below it, so that `{"recipient_details": "payee"}` takes the fault of
-    `recipient_details[0].amount`, too. What is not mapped goes to the form field of the same name,
-    and what has none to the form as a whole, beside its other non-field errors.
-
     `InvalidPaymentSession` tells of each broken rule, `SessionRejected` of the field that Redpin
     named, in Redpin's words. Any other error adds its `user_message` to the form as a whole.
+
+    Args:
+        form: A bound form of any kind.
+        error: What the service raised.
+        fields: Names of form fields by Redpin's field paths. A path stands for all below it, so
+            that `{"recipient_details": "payee"}` takes the fault of
+            `recipient_details[0].amount`, too. What is not mapped goes to the form field of the
+            same name, and what has none to the form as a whole, beside its other non-field errors.
     """
     for path, message, code in _faults(error):
         form.add_error(_form_field(form, path, fields), ValidationError(message, code=code))

@@ -101,15 +101,27 @@ def anonymise_payer(
 ) -> Anonymised:
     """Take the payer out of their sessions, and out of the events about them.
 
-    Whose sessions: those of a `payer`, or of a `client_customer_ref` (of one `account`, or of all),
-    or one `session`. Name one of the three; a person may have to be named by both of the first.
-    `keep_metadata` are names within `metadata` that tell of no person, such as that of the order,
-    which your receivers may need for a late refund; the rest of it goes.
+    Name one of `payer`, `client_customer_ref` and `session`; a person may have to be named by both
+    of the first. Only sessions that are over are touched; the others are in `refused`, with the
+    reason. Calling again goes on, and is harmless. The page "Data protection" tells what becomes of
+    each column.
 
-    Only sessions that are over are touched; the others are in `refused`, with the reason. `limit`
-    sessions are done at most, and none is begun after so many `seconds`. With `dry_run` nothing is
-    changed. Calling again goes on, and is harmless. Raises `ValueError` for none or several of the
-    three.
+    Args:
+        payer: The user whose sessions they are.
+        client_customer_ref: The reference of the payer whose sessions they are.
+        session: The one session.
+        account: Whose sessions, by alias; `None` for those of all accounts.
+        keep_metadata: Names within `metadata` that tell of no person, such as that of the order,
+            which your receivers may need for a late refund; the rest of it goes.
+        dry_run: Change nothing, and only count.
+        limit: How many sessions are done at most.
+        seconds: After which none is begun.
+
+    Returns:
+        What was done, what was refused, and whether more is left.
+
+    Raises:
+        ValueError: None or several of the three are named.
     """
     if sum(map(bool, (payer, client_customer_ref, session))) != 1:
         raise ValueError("Name one of payer, client_customer_ref and session.")

@@ -25,8 +25,15 @@ def anonymise_recipient(recipient: Recipient, *, dry_run: bool = False) -> Anony
     """Take a payee's name, bank details, address and further details out of its row.
 
     Redpin's `recipient_id`, country, currency and type stay, by which late news of a payout are
-    understood. No session can be created with it any more. One that a session which is not over
-    pays, or that is being registered, is in `refused`. Calling again is harmless.
+    understood. No session can be created with it any more. Calling again is harmless.
+
+    Args:
+        recipient: One that a session which is not over pays, or that is being registered, is in
+            `refused`.
+        dry_run: Change nothing, and only tell.
+
+    Returns:
+        What was done, and what was refused.
     """
     rows = Recipient.objects.filter(pk=recipient.pk, anonymised_at=None)
     unpaid = SessionRecipient.objects.filter(recipient=OuterRef("pk")).exclude(

@@ -72,7 +72,16 @@ class Backlog:
 
 
 def backlog(cap: int = CAP) -> Backlog:
-    """Return what waits and what needs a person, of all accounts, by ten statements."""
+    """Return what waits and what needs a person, of all accounts, by ten statements.
+
+    Each of them goes by an index; for health checks and dashboards.
+
+    Args:
+        cap: Up to how many given-up rows of a kind are counted.
+
+    Returns:
+        How it stands.
+    """
     return Backlog(
         as_of=timezone.now(),
         due_since={work: due_since(work) for work in WORK},

@@ -20,9 +20,18 @@ def complete_payment_session(session: PaymentSession) -> PaymentSession:
     but doesn't tell its URL any more, nobody can ever have seen its page: it is replaced by a new
     one, which is returned.
 
-    Does nothing for a session that is not `creating` or `unknown`; for one that was replaced, what
-    stands in its place counts. Raises `SessionRejected`,
-    `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
+    Args:
+        session: Nothing is done for one that is not `creating` or `unknown`; for one that was
+            replaced, what stands in its place counts.
+
+    Returns:
+        The session, or the one in its place.
+
+    Raises:
+        OpenTransactionError: Inside a transaction; nothing was sent.
+        SessionRejected: As by `create_payment_session`, as the others.
+        NotCreatedYet: Redpin surely has no such session yet.
+        OutcomeUnknown: Nobody can tell yet.
     """
     require_no_transaction("complete_payment_session")
     session.refresh_from_db()

@@ -60,26 +60,42 @@ def create_payment_session(
 ) -> PaymentSession:
     """Create a payment session at Redpin and return its row, with the page's URL in it.
 
-    The amount is in major units of its currency; recipients' amounts, and items' amounts where
-    there are items, sum to it. The due date is the day by which the money has to be *credited*,
-    at least 5 calendar days from today (UTC). `allowed_origins` defaults to the setting; without
-    any, Redpin asks the payer for a one-time code. `callbacks` are further URLs; this project's own
-    webhook is added by itself. `metadata` is yours: any JSON object, never sent to Redpin. An
-    anonymous `payer` is none.
-
-    With an `idempotency_key` (say, `f"order-{order.pk}"`) the call can be repeated: it returns
-    the session that the first one made, and finishes what was cut off.
-
     With `defer=True` nothing is sent yet: the row, still `creating`, is committed with the caller's
     own transaction (or rolled back with it), a Celery task then calls Redpin, and the tag shows
     that the page is being prepared. What became of it is told by `payment_session_created` or
     `payment_session_rejected`.
 
-    Raises `InvalidPaymentSession` with every broken rule at once (nothing stored, nothing sent),
-    `IdempotencyConflict` for a key of another payment, `ConfigurationError` for settings that don't
-    allow it; and, unless deferred, `OpenTransactionError` inside a transaction, `SessionRejected`
-    where Redpin refuses (row kept as `rejected`), `NotCreatedYet` where it can't be reached (row
-    kept as `creating`), `OutcomeUnknown` where nobody can tell (row kept as `unknown`).
+    Args:
+        client_customer_ref: Your reference of the payer.
+        amount: The total, in major units of its currency, with no more decimals than it has.
+        due_date: The day by which the money has to be *credited*. Redpin: at least 5 calendar days
+            from today (UTC).
+        purpose_of_transaction: One of `PURPOSES_OF_TRANSACTION`, where the setting lists any.
+        recipients: Who gets what of it. Redpin: their amounts sum to the total, in one currency.
+        items: What is paid for. Redpin: where there are any, their amounts sum to the total.
+        allowed_origins: Where the page may be shown; by default `ALLOWED_ORIGINS`. Without any,
+            Redpin asks the payer for a one-time code.
+        callbacks: Further URLs for events; this project's own webhook is added by itself.
+        client_reference_id: Redpin: unique for the customer, of letters, digits, `-` and `_`. One
+            is made where it is `None`.
+        payer: The user who pays. An anonymous one is none.
+        metadata: Yours: any JSON object, never sent to Redpin.
+        idempotency_key: With it (say, `f"order-{order.pk}"`) the call can be repeated: it returns
+            the session that the first one made, and finishes what was cut off.
+        account: An alias of `ACCOUNTS`, or one that the `ACCOUNT_RESOLVER` knows.
+        defer: Leave the call to a task, after the commit.
+
+    Returns:
+        The session, `open`, or `creating` if deferred.
+
+    Raises:
+        InvalidPaymentSession: With every broken rule at once; nothing stored, nothing sent.
+        IdempotencyConflict: The key belongs to another payment.
+        ConfigurationError: The settings don't allow it.
+        OpenTransactionError: Inside a transaction; nothing stored. Not if deferred, as those below.
+        SessionRejected: Redpin refuses; the row is kept as `rejected`.
+        NotCreatedYet: Redpin can't be reached; the row is kept as `creating`.
+        OutcomeUnknown: Nobody can tell; the row is kept as `unknown`.
     """
     if not defer:
         require_no_transaction("create_payment_session")

@@ -31,12 +31,21 @@ def expire_payment_session(session: PaymentSession) -> PaymentSession:
     """Ask Redpin about an open session, and mark it `expired` where its page has ended unpaid.
 
     A local clock alone never decides that: Redpin has to list no payment for it, and its clock and
-    ours have to be a minute past the end of the page. One that is `expired` already is returned as
-    it is, and nobody is asked.
+    ours have to be a minute past the end of the page. It closes no page: Redpin has no call for
+    that.
 
-    Raises `NotExpired` where it can't be: its page can still be paid on, its payment is under way
-    or done, or it has no page. Raises `NoAnswer` or `APIError` as the call to Redpin does, and
-    `OpenTransactionError` inside an open transaction.
+    Args:
+        session: One that is `expired` already is returned as it is, and nobody is asked.
+
+    Returns:
+        The session, `expired`.
+
+    Raises:
+        NotExpired: Its page can still be paid on, its payment is under way or done, or it has no
+            page.
+        NoAnswer: There was no answer to trust.
+        APIError: Redpin answered with an error.
+        OpenTransactionError: Inside a transaction; nothing was sent.
     """
     require_no_transaction("expire_payment_session")
     session.refresh_from_db()
@@ -54,8 +63,16 @@ def expire_payment_session(session: PaymentSession) -> PaymentSession:
 def due_to_expire(account: str | None = None) -> QuerySet[PaymentSession]:
     """Return the open sessions without a payment whose page ended over a minute ago by our clock.
 
-    Of that account, or of all; the longest ended first. One that needs review is left to whoever
-    looks at it. Raises `ConfigurationError` for an alias that there is not.
+    One that needs review is left to whoever looks at it.
+
+    Args:
+        account: Whose sessions; `None` for those of all accounts.
+
+    Returns:
+        A queryset, the longest ended first.
+
+    Raises:
+        ConfigurationError: There is no such alias.
     """
     rows = PaymentSession.objects.filter(ended_unpaid())
     if account is not None:

@@ -98,9 +98,14 @@ def hold_for_review(
 def release_from_review(session: PaymentSession, *, note: str = "") -> bool:
     """Say that a person has looked at the session: it needs no review any more.
 
-    What was held back meanwhile, that its payment is complete, is told then. `note` says what they
-    found, and is kept in the journal (its first 500 characters). Returns False where it needed no
-    review, or has been given another reason since `session` was read.
+    What was held back meanwhile, that its payment is complete, is told then.
+
+    Args:
+        session: As it was read by the person who looked at it.
+        note: What they found; its first 500 characters are kept in the journal.
+
+    Returns:
+        False where it needed no review, or has been given another reason since it was read.
     """
     reason = session.review_reason
     with transaction.atomic():

@@ -34,24 +34,36 @@ def register_recipient(
 ) -> Recipient:
     """Register a saved recipient at Redpin, and return it with its `recipient_id`.
 
-    One that has its `recipient_id` is returned as it is. An earlier request that may have been
-    carried out is looked up by its reference first. The row is read anew: what is not saved is not
-    sent. A recipient that Redpin has is changed by nothing here: for another account, save another
-    recipient.
+    An earlier request that may have been carried out is looked up by its reference first. The row
+    is read anew: what is not saved is not sent. A recipient that Redpin has is changed by nothing
+    here: for another account, save another recipient.
 
     Redpin checks the name of payees in the UK (CoP) and the SEPA (VoP). `RecipientNotConfirmed`
     tells of a mismatch, to be shown to whoever decides. Either the corrected recipient is saved
-    and registered as it is now; or the call is repeated with `confirmation`, the error's `check`,
-    and `customer_action`, the decision in Redpin's words. Such a call is made once, and never by
-    the sweep. A `confirmation` of another mismatch than the latest confirms nothing.
+    and registered as it is now; or the call is repeated with `confirmation` and `customer_action`.
+    Such a call is made once, and never by the sweep.
 
     With `defer=True` nothing is sent yet: that it has to be registered is committed with the
-    caller's own transaction (or rolled back with it), and a Celery task calls Redpin.
+    caller's own transaction (or rolled back with it), and a Celery task calls Redpin. What became
+    of it is told by the row: `recipient_id`, `pending_check`, `last_error`.
 
-    Raises `ValueError` for a recipient that can't be sent and `ConfigurationError` for settings
-    that don't allow it; and, unless deferred, `OpenTransactionError` inside a transaction,
-    `RecipientRejected` where Redpin refuses, `RecipientNotConfirmed`, and `RecipientNotRegistered`
-    where Redpin can't be reached or nobody can tell, after which the sweep goes on.
+    Args:
+        recipient: One that has its `recipient_id` is returned as it is.
+        confirmation: The error's `check`. That of an older mismatch confirms nothing.
+        customer_action: The decision about the mismatch, in Redpin's words.
+        defer: Leave the call to a task, after the commit.
+
+    Returns:
+        The recipient, with its `recipient_id` unless deferred.
+
+    Raises:
+        ValueError: The recipient can't be sent.
+        ConfigurationError: The settings don't allow it.
+        OpenTransactionError: Inside a transaction; nothing was sent. Not if deferred, as those
+            below.
+        RecipientRejected: Redpin refuses.
+        RecipientNotConfirmed: The name is not that of the account.
+        RecipientNotRegistered: Redpin can't be reached, or nobody can tell; the sweep goes on.
     """
     if bool(confirmation) != bool(customer_action) or (confirmation and defer):
         raise ValueError(

@@ -47,17 +47,26 @@ def reconcile_payment_sessions(
     seconds: float = MAX_SECONDS,
     is_over: bool = False,
 ) -> Reconciled:
-    """Ask Redpin what became of up to `limit` sessions that are due, and apply what it says.
+    """Ask Redpin what became of the sessions that are due, by few calls, and apply what it says.
 
     Due are open sessions, at widening intervals (15 minutes to a day), and those that expired an
-    hour and a day ago. Each is treated as by `refresh_payment_session`. `account` is an alias of
-    `REDPIN["ACCOUNTS"]`; without it, all accounts have their turn. With `is_over`, only sessions
-    past their `expires_at` are asked about, without a payment that is known: those that Redpin
-    lists without one expire.
+    hour and a day ago. Each is treated as by `refresh_payment_session`. May be called at any time,
+    and by several at once; a sweep does so every two minutes. What fails is logged and holds up
+    nothing else.
 
-    May be called at any time, and by several at once. What fails is logged and holds up nothing
-    else; what is not reached within so many `seconds` stays due. Raises `ConfigurationError` for an
-    alias that there is not, and `OpenTransactionError` inside an open transaction.
+    Args:
+        account: Whose sessions, by alias; `None` gives all accounts their turn.
+        limit: How many sessions to ask about at most.
+        seconds: After which nothing more is begun; what is not reached stays due.
+        is_over: Ask only about sessions past their `expires_at`, without a payment that is known:
+            those that Redpin lists without one expire.
+
+    Returns:
+        What the run did.
+
+    Raises:
+        ConfigurationError: There is no such alias.
+        OpenTransactionError: Inside a transaction; nothing was sent.
     """
     deadline = time.monotonic() + seconds
     among = ended_unpaid() if is_over else Q()

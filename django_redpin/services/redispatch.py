@@ -28,11 +28,17 @@ class Redispatched:
 
 
 def redispatch_transitions(session: PaymentSession, *, dry_run: bool = False) -> Redispatched:
-    """Make those of the session's transitions due now that wait or were given up; return how many.
+    """Make those of the session's transitions due now that wait or were given up.
 
     The oldest first, 1000 at most. What was told is never told again; what is held back is told
-    when its session is released from review; what a worker has in hand is left to it. With
-    `dry_run` nothing is changed.
+    when its session is released from review; what a worker has in hand is left to it.
+
+    Args:
+        session: Whose transitions.
+        dry_run: Change nothing, and only count.
+
+    Returns:
+        How many are due, held back, and in hand.
     """
     now = timezone.now()
     of_session = StatusTransition.objects.filter(session=session, dispatched_at=None)

@@ -42,11 +42,19 @@ def redrive_events(
     per_second: float = 10.0,
     limit: int = LIMIT,
 ) -> Redriven:
-    """Make the given-up ones of these events due again, and have them processed; return how many.
+    """Make the given-up ones of these events due again, and have them processed.
 
-    `per_second` bounds the calls that come of it, `limit` their number, the oldest first. An event
-    that was applied is left alone, so that nothing is told twice; one whose body was purged can't
-    be read again. With `dry_run` nothing is changed.
+    An event that was applied is left alone, so that nothing is told twice; one whose body was
+    purged can't be read again. Also a command, `redpin_redrive`, and an action in the admin.
+
+    Args:
+        events: Of these, the given-up ones.
+        dry_run: Change nothing, and only count.
+        per_second: How many calls to Redpin come of it at most, each second.
+        limit: How many events at most, the oldest first.
+
+    Returns:
+        How many are due again, and how many were left.
     """
     total = events.count()  # Before: what is due again may no longer be among them.
     given_up = events.filter(outcome__in=EVENT_OUTCOMES).exclude(body=b"")
@@ -67,6 +75,15 @@ def redrive_transitions(
     """Have receivers told of the given-up ones of these transitions, as `redrive_events` does.
 
     One that is held back is left: `release_from_review` lets it go.
+
+    Args:
+        transitions: Of these, the given-up ones.
+        dry_run: Change nothing, and only count.
+        per_second: How many are told at most, each second.
+        limit: How many transitions at most, the oldest first.
+
+    Returns:
+        How many are due again, and how many were left.
     """
     total = transitions.count()
     given_up = transitions.filter(outcome=StatusTransition.Outcome.DEAD)

@@ -35,7 +35,19 @@ def refresh_payment_session(session: PaymentSession) -> PaymentSession:
     A session past its `expires_at` becomes `expired` only once Redpin lists no payment for it: a
     local clock alone never decides that. One whose creation is unfinished is completed first.
 
-    Raises `NoAnswer` or `APIError` as the call does, and what `complete_payment_session` raises.
+    Args:
+        session: Whose row is brought up to date.
+
+    Returns:
+        The session; where its creation had to be finished by a new one, that.
+
+    Raises:
+        NoAnswer: There was no answer to trust; the row is as it was.
+        APIError: Redpin answered with an error; the row is as it was.
+        OpenTransactionError: Inside a transaction; nothing was sent.
+        SessionRejected: As by `complete_payment_session`, for one whose creation is unfinished.
+        NotCreatedYet: As by `complete_payment_session`.
+        OutcomeUnknown: As by `complete_payment_session`.
     """
     require_no_transaction("refresh_payment_session")
     session.refresh_from_db()

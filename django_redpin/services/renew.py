@@ -41,16 +41,29 @@ def renew_payment_session(
 ) -> PaymentSession:
     """Put a new session in the place of one that expired, or whose payment was called off.
 
-    Called off is cancelled or refunded. The new session has a new reference and the same content;
-    give `due_date` where the old one is too near (5 calendar days from today, UTC). It takes over
-    the idempotency key, which still stands for the call that it was first given to, its due date
-    included. Redpin is asked first whether a payment is under way. Calling again
+    Called off is cancelled or refunded. The new session has a new reference and the same content.
+    It takes over the idempotency key, which still stands for the call that it was first given to,
+    its due date included. Redpin is asked first whether a payment is under way. Calling again
     returns the same renewal.
 
-    Raises `PaymentUnderWay` where the old session was paid, is being paid, or can still be paid:
-    Redpin has no call that closes a page, so a second session could be paid twice. Raises
-    `SessionRejected` for one that Redpin refused (create another), `InvalidPaymentSession` for a
-    due date too near or a payer who was taken out, and what `create_payment_session` raises.
+    Args:
+        session: The one to be replaced.
+        due_date: The new day by which the money has to be credited, where the old one is too near.
+            Redpin: at least 5 calendar days from today (UTC).
+
+    Returns:
+        The session in its place.
+
+    Raises:
+        PaymentUnderWay: The old session was paid, is being paid, or can still be paid. Redpin has
+            no call that closes a page, so a second session could be paid twice.
+        SessionRejected: Redpin refused it: create another.
+        InvalidPaymentSession: The due date is too near, or the payer was taken out.
+        NoAnswer: Redpin could not be asked, and nothing was done.
+        APIError: Redpin answered the question with an error, and nothing was done.
+        OpenTransactionError: Inside a transaction; nothing was sent.
+        NotCreatedYet: As by `create_payment_session`.
+        OutcomeUnknown: As by `create_payment_session`.
     """
     require_no_transaction("renew_payment_session")
     note(

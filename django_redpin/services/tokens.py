@@ -10,7 +10,12 @@ from ..conf import get_account
 def require_token(account: str = DEFAULT_ACCOUNT) -> None:
     """See that the account has an access token. One that is at hand costs no call.
 
-    Raises `AuthenticationError` where the credentials are refused, `NotSent` where no token can be
-    had, `ConfigurationError` for an alias that there is not, and for settings that allow no call.
+    Args:
+        account: An alias of `ACCOUNTS`, or one that the `ACCOUNT_RESOLVER` knows.
+
+    Raises:
+        AuthenticationError: The credentials are refused.
+        NotSent: No token can be had.
+        ConfigurationError: There is no such alias, or the settings allow no call.
     """
     RedpinClient(get_account(account)).require_token()

@@ -58,7 +58,12 @@ class Command(RedpinCommand):
             help="post to the account's URL, as a subscription does; so it is without --session",
         )
         parser.add_argument("--status", default="PROCESSING", help="default: %(default)s")
-        parser.add_argument("--envelope", choices=tuple(ENVELOPES), default="flat")
+        parser.add_argument(
+            "--envelope",
+            choices=tuple(ENVELOPES),
+            default="flat",
+            help="as Redpin's older or newer API has it; default: %(default)s",
+        )
         parser.add_argument("--payment-id", metavar="ID", help="default: the session's, or made up")
         parser.add_argument("--event-id", metavar="ID", help="default: made up")
         parser.add_argument(
