@@ -17,6 +17,8 @@ from typing import IO, Final
 _LONGEST: Final = 240.0
 _START: Final = 60.0
 _STEP: Final = 0.05
+# How long what was left running has to end after each signal.
+_PATIENCE = 10.0
 
 
 class Terminals:
@@ -30,8 +32,12 @@ class Terminals:
         self._running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
 
     def type(self, lines: str, prints: Sequence[str]) -> None:
-        """Run the lines where the last ones ended; fail unless they succeed and print that."""
+        """Run the lines where the last ones ended; fail unless they succeed and print that.
+
+        Lines that are to print "ERRORS:" have to fail instead.
+        """
         kept = self._logs / "environment"
+        kept.unlink(missing_ok=True)
         script = f"set -e\n{lines}\nset +e\nenv -0 > {kept}\n"
         done = subprocess.run(
             [_bash(), "-c", script],
@@ -44,10 +50,12 @@ class Terminals:
             timeout=_LONGEST,
             check=False,
         )
-        assert done.returncode == 0, f"{lines}\n\n{done.stdout}"
+        is_wrong = any(line.startswith("ERRORS:") for line in prints)
+        assert bool(done.returncode) is is_wrong, f"{lines}\n\n{done.stdout}"
         assert has_printed(done.stdout, prints), f"{lines}\n\n{done.stdout}\n\nnot: {prints}"
-        pairs = kept.read_text().rstrip("\0").split("\0")
-        self._first = dict(pair.split("=", 1) for pair in pairs)
+        if not is_wrong:
+            pairs = kept.read_text().rstrip("\0").split("\0")
+            self._first = dict(pair.split("=", 1) for pair in pairs)
 
     def leave_running(self, name: str, lines: str, prints: Sequence[str]) -> None:
         """Run the lines in a terminal of that name, and return once they have printed that.
@@ -95,7 +103,7 @@ class Terminals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(process.pid, number)
-                process.wait(10)
+                process.wait(_PATIENCE)
                 break
             except ProcessLookupError:
                 break
