@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import zlib
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
 from ..exceptions import NoAnswer
+from ..rules.addresses import is_loopback
 from .connections import POOLS, current_call
 
 _Session = TypeVar("_Session", bound=requests.Session)
@@ -67,6 +69,8 @@ class BoundedAdapter(HTTPAdapter):
             if isinstance(error, _TROUBLE):
                 # The library's own text may hold the URL with its query; its kind is enough.
                 text = f"Redpin could not be reached ({type(error).__name__})."
+                if not current_call.has_sent:
+                    text += _cure(request.url)
                 raise current_call.failure(text) from None
             raise
         _disarm(response)
@@ -94,6 +98,14 @@ def bind(session: _Session) -> _Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, BoundedAdapter())
     return session
+
+
+def _cure(url: str | None) -> str:
+    """Say what to start where Redpin is to be on this machine, which only its sandbox can be."""
+    parts = urlsplit(url or "")
+    if not is_loopback(parts.hostname or ""):
+        return ""
+    return f" Is its sandbox running at {parts.netloc} (manage.py redpin_sandbox)?"
 
 
 def _body(response: requests.Response) -> bytes:

@@ -134,9 +134,29 @@ def test_b5_a_broken_connection_is_no_token(
         provider().get()
 
 
-def test_b5_nobody_there_is_no_token(redpin: FakeRedpin) -> None:
-    with pytest.raises(NotSent, match="could not be reached"):
+def test_b5_nobody_there_is_no_token_and_on_this_machine_it_says_what_to_start(
+    redpin: FakeRedpin,
+) -> None:
+    with pytest.raises(NotSent, match="could not be reached") as caught:
         provider(token_url="http://127.0.0.1:9/token").get()
+
+    assert "running at 127.0.0.1:9 (manage.py redpin_sandbox)?" in str(caught.value)
+
+
+def test_b5_nobody_there_elsewhere_is_no_matter_of_the_sandbox(redpin: FakeRedpin) -> None:
+    with pytest.raises(NotSent, match="could not be reached") as caught:
+        provider(token_url="https://redpin.invalid/token").get()
+
+    assert "sandbox" not in str(caught.value)
+
+
+def test_b5_an_endpoint_that_hangs_up_is_running(redpin: FakeRedpin) -> None:
+    redpin.token_script.append(Handler.hang_up)
+
+    with pytest.raises(NotSent) as caught:
+        provider().get()
+
+    assert "sandbox" not in str(caught.value)
 
 
 def test_b5_a_silent_endpoint_is_given_up_after_the_read_timeout(redpin: FakeRedpin) -> None:

@@ -162,13 +162,23 @@ def test_a_customer_id_that_is_not_accepted(
     assert cure in told["cure"]
 
 
-def test_a_redpin_that_is_down(redpin: FakeRedpin, settings: Settings) -> None:
-    nowhere = "http://127.0.0.1:9"
+@pytest.mark.parametrize(
+    ("nowhere", "cure"),
+    [
+        ("http://127.0.0.1:9", "python manage.py redpin_sandbox"),
+        ("https://redpin.invalid", "DNS and firewall"),
+    ],
+)
+def test_a_redpin_that_is_down(
+    redpin: FakeRedpin, settings: Settings, nowhere: str, cure: str
+) -> None:
     settings.REDPIN = {**settings.REDPIN, "BASE_URL": nowhere, "TOKEN_URL": f"{nowhere}/token"}
 
     code, found = check()
 
-    assert (code, worst("account default", found)["level"]) == (1, "error")
+    told = worst("account default", found)
+    assert (code, told["level"]) == (1, "error")
+    assert cure in told["cure"]
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Final
+from urllib.parse import urlsplit
 
 from ...client import RedpinClient
 from ...client.token_endpoint import ask_for_token
 from ...conf import Account
 from ...exceptions import APIError, NoAnswer, RateLimitedError, RedpinError, ServerError
+from ...rules.addresses import is_loopback
 from ..schedule import EXPIRY_GRACE
 from .findings import ERROR, OK, WARNING, Finding
 
@@ -27,7 +29,10 @@ def redpin_findings(account: Account) -> Iterator[Finding]:
         ask_for_token(account)
     except RedpinError as error:
         yield Finding(
-            subject, ERROR, str(error), _cure(error, "TOKEN_URL, CLIENT_ID and CLIENT_SECRET")
+            subject,
+            ERROR,
+            str(error),
+            _cure(error, account.token_url, "TOKEN_URL, CLIENT_ID and CLIENT_SECRET"),
         )
         return
     yield Finding(subject, OK, "Redpin gives an access token for CLIENT_ID and CLIENT_SECRET.")
@@ -39,14 +44,16 @@ def redpin_findings(account: Account) -> Iterator[Finding]:
             subject,
             ERROR,
             f"The API gives no list of sessions. {error}",
-            _cure(error, "CUSTOMER_ID, BASE_URL and SESSIONS_PATH"),
+            _cure(error, account.base_url, "CUSTOMER_ID, BASE_URL and SESSIONS_PATH"),
         )
         return
     yield Finding(subject, OK, "The API answers, and accepts CUSTOMER_ID.")
     yield from _clock(subject, page.as_of, now)
 
 
-def _cure(error: RedpinError, suspects: str) -> str:
+def _cure(error: RedpinError, url: str, suspects: str) -> str:
+    if isinstance(error, NoAnswer) and is_loopback(urlsplit(url).hostname or ""):
+        return "Start the sandbox, and leave it running: python manage.py redpin_sandbox"
     if isinstance(error, NoAnswer):
         return (
             "Does this machine reach Redpin? Look at its DNS and firewall, PROXIES and CA_BUNDLE."

@@ -1,0 +1,1 @@
+"""The pages for newcomers, followed word by word in a fresh environment: `tox run -e package`."""
