@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,26 +25,40 @@ from django_redpin.webhooks import failures
 from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
-# Where tox has both ends of the matrix, the newest pair runs every case of every test, the oldest
-# one case of each test, and those between leave out what hardly depends on the pair, too. Where it
-# has not, each pair that there is runs everything.
+# With --by-pair, and where tox has both ends of the matrix, the newest pair runs every case of each
+# test, the oldest one case of each, and those between leave out what hardly depends on the pair,
+# too. Where it has not, each pair that there is runs everything.
 _OLDEST: Final = "py310-django52"
 _NEWEST: Final = "py313-django61"
-_pair = os.environ.get("TOX_ENV_NAME", "")
-_pythons = f":{os.environ.get('PYENV_VERSION', '')}"
-_HAS_BOTH: Final = "-django" in _pair and ":3.10." in _pythons and ":3.13." in _pythons
-if _HAS_BOTH and _pair not in (_OLDEST, _NEWEST):
-    collect_ignore = ["faults", "fuzz", "model", "rules", "sandbox"]
-    collect_ignore_glob = ["test_sandbox_*.py"]
+_THE_SAME_FOR_ALL: Final = ("faults", "fuzz", "model", "rules", "sandbox", "test_sandbox_")
+_HERE: Final = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--by-pair", action="store_true", help="run what only this pair can tell")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    name = str(collection_path.relative_to(_HERE)) if collection_path != _HERE else ""
+    is_left_out = name.startswith(_THE_SAME_FOR_ALL) and _pair(config) not in (_OLDEST, _NEWEST)
+    return True if is_left_out else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what this run is for: one case of each test, or what uses a database, or all."""
-    if _HAS_BOTH and _pair != _NEWEST:
+    if _pair(config) != _NEWEST:
         first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
         _keep(config, items, lambda item: first[item.nodeid.partition("[")[0]] is item)
     if os.environ.get("ONLY_WITH_DATABASE"):
         _keep(config, items, _uses_database)
+
+
+def _pair(config: pytest.Config) -> str:
+    """Return the pair that is run for what only it can tell; else the newest, which runs all."""
+    pythons = f":{os.environ.get('PYENV_VERSION', '')}"
+    has_both_ends = ":3.10." in pythons and ":3.13." in pythons
+    is_one_of_many = config.getoption("--by-pair") and has_both_ends
+    return os.environ.get("TOX_ENV_NAME", _NEWEST) if is_one_of_many else _NEWEST
 
 
 def _uses_database(item: pytest.Item) -> bool:
