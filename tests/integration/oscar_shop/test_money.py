@@ -419,6 +419,20 @@ def test_money_for_goods_that_are_gone_is_booked_and_calls_for_a_person(
     assert not mailoutbox
 
 
+def test_money_that_is_not_the_orders_total_is_booked_and_calls_for_a_person(
+    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> None:
+    order, _ = guest.order(lamp)
+    # Somebody adds what it costs to send it, while it is being paid.
+    Order.objects.filter(pk=order.pk).update(total_incl_tax=Decimal("400.00"))
+
+    session = pay(order, sandbox)
+    sandbox.tell(session, "finish")
+    wait_for_status(order, ATTENTION)
+
+    assert balances(order) == [(Decimal("349.50"), 0)]
+
+
 def test_an_order_that_was_paid_twice_calls_for_a_person_and_is_paid_once_again_by_a_refund(
     guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
 ) -> None:
