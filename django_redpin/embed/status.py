@@ -36,7 +36,7 @@ from ..telemetry import LogEvent, tell
 from .serializers import PaymentSessionSerializer
 from .tokens import read_token
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # After how many seconds a question that failed is worth being asked again.
 _RETRY_AFTER: Final = "30"

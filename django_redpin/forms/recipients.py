@@ -138,7 +138,7 @@ class RecipientForm(_ModelForm):
         max_length=BANK_DETAIL_MAX_LENGTH,
         widget=forms.TextInput(attrs=_WIDE),
     )
-    account_number = forms.CharField(
+    account_number: forms.CharField = forms.CharField(
         label=_("Account number"),
         help_text=_("Where there is no IBAN."),
         required=False,
@@ -165,18 +165,18 @@ class RecipientForm(_ModelForm):
         choices=country_choices,
         required=False,
     )
-    is_account_abroad = forms.BooleanField(
+    is_account_abroad: forms.BooleanField = forms.BooleanField(
         label=_("The account is in another country than the payee"), required=False
     )
     address_line = _text(_("Street and number"))
     city = _text(_("City"))
     state = _text(_("State or region"))
     post_code = _text(_("Post code"))
-    email = forms.EmailField(label=_("E-mail"), required=False)
+    email: forms.EmailField = forms.EmailField(label=_("E-mail"), required=False)
     phone_number = _text(_("Phone"))
     mobile_number = _text(_("Mobile phone"))
     nick_name = _text(_("Nickname"))
-    payment_reference = forms.CharField(
+    payment_reference: forms.CharField = forms.CharField(
         label=_("Payment reference"),
         help_text=_("What the payee reads on the statement; letters, digits and spaces."),
         required=False,

@@ -33,7 +33,7 @@ from ..services.opening import in_place_of
 from ..telemetry import LogEvent, tell
 from .problems import problem, retry_after
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _NO_OVERRIDE: Final = "Override get_session_arguments() in {name}; docs/apps.md shows how."
 _NO_DICT: Final = "get_session_arguments() of {name} has to return a dict; docs/apps.md shows one."

@@ -34,7 +34,7 @@ from ..telemetry import LogEvent, Metric, Spans, fail, measure, note, tell, trac
 from . import failures
 from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
-logger = logging.getLogger("django_redpin.security")
+logger: logging.Logger = logging.getLogger("django_redpin.security")
 
 _OPEN_TRANSACTION: Final = (
     "Webhook refused: something, such as a middleware, opened a database transaction around its"
