@@ -133,12 +133,12 @@ class SessionRejected(RedpinError):
         self.code: str = session.last_error_code
         self.description: str = session.last_error
         self.field: str = session.last_error_field
-        self.request_id = error.request_id if error else ""
+        self.request_id: str = error.request_id if error else ""
         said = in_redpins_words(self.code, self.field, self.description, self.request_id)
         super().__init__(
             f"Redpin refused the session {session.client_reference_id} {said} {self.next_step}"
         )
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error
 
 
 class OutcomeUnknown(RedpinError):
@@ -171,7 +171,7 @@ class OutcomeUnknown(RedpinError):
     ) -> None:
         self.session = session
         asked: float | None = getattr(error, "retry_after", None)
-        self.retry_after = asked if retry_after is None else retry_after
+        self.retry_after: float | None = asked if retry_after is None else retry_after
         if isinstance(error, PaymentUnderWay):
             self.money_may_have_moved = True
         what = self._what.format(
@@ -179,7 +179,7 @@ class OutcomeUnknown(RedpinError):
             why=quoted(session.last_error, _REASON_LENGTH) or "its answer is still awaited.",
         )
         super().__init__(f"{what} {self.next_step}")
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error
 
 
 class NotCreatedYet(OutcomeUnknown):
