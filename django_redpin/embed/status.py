@@ -101,7 +101,7 @@ class _StatusView(APIView):
             return Response({"detail": "Not found."}, status.HTTP_404_NOT_FOUND)
         data = PaymentSessionSerializer(session).data
         etag = f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
-        is_known = _is_among(etag, request.META.get("HTTP_IF_NONE_MATCH", ""))
+        is_known = _is_among(etag, request.headers.get("if-none-match", ""))
         response = Response(status=status.HTTP_304_NOT_MODIFIED) if is_known else Response(data)
         response["ETag"] = etag
         return response

@@ -161,7 +161,7 @@ def _declared_size(request: HttpRequest) -> int:
     Raises `UnreadablePostError` where it is no number.
     """
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(request.headers.get("content-length") or 0)
     except ValueError:
         raise UnreadablePostError("Content-Length is no number.") from None
 
