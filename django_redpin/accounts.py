@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -87,7 +87,7 @@ def account_resolver() -> Resolver | None:
         ) from None
     if not callable(resolver):
         raise ConfigurationError(f"REDPIN[{ACCOUNT_RESOLVER!r}]: {path} can't be called.")
-    return resolver
+    return cast("Resolver", resolver)
 
 
 def overrides(alias: str) -> Mapping[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 class RedpinConfig(AppConfig):
     name = "django_redpin"
     label = "redpin"
-    verbose_name = _("Redpin payments")
+    verbose_name: _StrOrPromise = _("Redpin payments")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

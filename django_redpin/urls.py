@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from .embed.status import PaymentSessionDetailView, PaymentSessionStatusView
 from .webhooks.view import WebhookView
 
 app_name = "redpin"
 
-urlpatterns = [
+urlpatterns: list[URLPattern] = [
     # What every session's callback URL is made of.
     path(
         "webhooks/<slug:account>/<slug:client_reference_id>/<slug:token>/",

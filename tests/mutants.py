@@ -1438,7 +1438,7 @@ MUTANTS: Final = (
     Mutant(
         "the export's own permission",
         "django_redpin/admin/export.py",
-        'may_view and request.user.has_perm("redpin.export_paymentsession")',
+        'may_view and has_perm(request, "redpin.export_paymentsession")',
         "may_view",
         "tests/admin/test_export.py",
     ),

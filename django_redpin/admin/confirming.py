@@ -32,6 +32,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import RedpinError
 from ..services.transactions import retried
+from .permissions import has_perm
 from .readonly import ReadOnlyAdmin
 from .verbs import NAMED, Done, NotDone, Verb, named, sentence, told
 
@@ -60,7 +61,7 @@ class ConfirmingAdmin(ReadOnlyAdmin):
     def may(self, request: HttpRequest, name: str) -> bool:
         """Whether the user may see these rows, and has the permission of that action's name."""
         codename = get_permission_codename(name, self.opts)
-        is_given = bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+        is_given = has_perm(request, f"{self.opts.app_label}.{codename}")
         return is_given and bool(self.has_view_permission(request))
 
     def render_change_form(
@@ -69,7 +70,7 @@ class ConfirmingAdmin(ReadOnlyAdmin):
         context.update(self.page_context(request, kwargs["obj"]))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, row: Any, /) -> dict[str, Any]:
         """Return what the template of a row's page shows besides its fields."""
         return {"offers": self.offers(request, row)}
 

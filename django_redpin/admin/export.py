@@ -28,6 +28,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import PaymentSession
 from .listing import KeysetAdmin, in_chunks
+from .permissions import has_perm
 
 if TYPE_CHECKING:
     from .export_columns import SessionResource
@@ -63,7 +64,7 @@ class ExportAdmin(KeysetAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Whether the user may take the listed sessions away."""
         may_view = self.has_view_or_change_permission(request)
-        return may_view and request.user.has_perm("redpin.export_paymentsession")
+        return may_view and has_perm(request, "redpin.export_paymentsession")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

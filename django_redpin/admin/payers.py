@@ -24,7 +24,7 @@ def payer_name(session: PaymentSession) -> str:
 
 def payers_called(term: str) -> list[Any]:
     """Return the keys of users with this user name or e-mail, by those of the two with an index."""
-    users = get_user_model()
+    users: Any = get_user_model()  # A project's own.
     names = (users.USERNAME_FIELD, getattr(users, "EMAIL_FIELD", None))
     wanted = Q()
     for name in names:

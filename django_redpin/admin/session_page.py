@@ -18,6 +18,7 @@ from ..rules.quoting import quoted
 from .badges import badge, payment_status_badge, state_badge
 from .confirming import ConfirmingAdmin
 from .meaning import meaning_of
+from .permissions import has_perm
 from .readonly import link
 from .timeline import timeline_of
 
@@ -89,7 +90,7 @@ class SessionPageAdmin(ConfirmingAdmin):
         ),
     )
 
-    def page_context(self, request: HttpRequest, session: PaymentSession) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, session: PaymentSession, /) -> dict[str, Any]:
         """Return what the page's template shows above the fields."""
         may_see = partial(_may_see, request)
         shares = session.shares.select_related("recipient")[:_SHOWN]
@@ -159,4 +160,4 @@ class SessionPageAdmin(ConfirmingAdmin):
 
 def _may_see(request: HttpRequest, model: type[Model]) -> bool:
     names = (get_permission_codename(action, model._meta) for action in ("view", "change"))
-    return any(request.user.has_perm(f"{model._meta.app_label}.{name}") for name in names)
+    return any(has_perm(request, f"{model._meta.app_label}.{name}") for name in names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -185,7 +185,7 @@ def _of_staff(
     yield Entry(
         entry.action_time,
         _("Staff"),
-        str(entry.get_change_message()) or str(entry.get_action_flag_display()),
+        str(entry.get_change_message()) or str(cast("Any", entry).get_action_flag_display()),
         lines=[Line(_("by"), entry.user.get_username())],
     )
 

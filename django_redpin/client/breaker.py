@@ -43,7 +43,7 @@ _LONGEST_PAUSE: Final = 30.0
 # Longer than a call may take (conf.py bounds TOTAL_TIMEOUT), so that only a lost probe runs out.
 _PROBE_SECONDS: Final = 30.0
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 _random: Final = random.SystemRandom()  # Has no state that forked processes would share.
 
 

@@ -214,11 +214,12 @@ class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _BoundedConnection
+    # urllib3's own protocol fits none of its connections: it would be written, too.
+    ConnectionCls = _BoundedConnection  # pyright: ignore[reportAssignmentType]
 
 
 class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _BoundedTLSConnection
+    ConnectionCls = _BoundedTLSConnection  # pyright: ignore[reportAssignmentType]
 
 
 POOLS: Final = {"http": _Pool, "https": _TLSPool}

@@ -28,7 +28,7 @@ _TIME: Final = re.compile(
     r"(?:[Zz]|([+-]\d\d)(?::?([0-5]\d))?)?)?",
     re.ASCII,
 )
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # Redpin: the list shows 100 sessions on a page at most.
 PAGE_LIMIT: Final = 100

@@ -29,7 +29,7 @@ _FAILURE_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 5.0
 _AWAY: Final = object()
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 
 @dataclass(frozen=True, slots=True)

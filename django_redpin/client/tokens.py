@@ -36,7 +36,7 @@ _LONGEST_PAUSE: Final = 0.25
 # A lock that can't be taken though it isn't there, so many times in a row, is none.
 _DOUBTS: Final = 3
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _now = time.time
 

@@ -49,7 +49,7 @@ _ERRORS: Final[Mapping[int, type[APIError]]] = {
 
 _LOGGED: Final = "%s %s: %s in %d ms (attempt %d, client_request_id=%s, redpin_request_id=%s)"
 
-logger = logging.getLogger("django_redpin.client")
+logger: logging.Logger = logging.getLogger("django_redpin.client")
 _local = threading.local()
 
 

@@ -24,7 +24,7 @@ from .theme import theme_message
 from .tokens import status_url
 from .view_names import ATTENTION, NOTHING, is_final, view_of
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 State = PaymentSession.State
 

@@ -30,24 +30,34 @@ class PaymentSessionSerializer(serializers.Serializer[Any]):
     digits. Times are in UTC, whatever the project's formats.
     """
 
-    reference = serializers.CharField(source="session.client_reference_id", read_only=True)
-    view = serializers.ChoiceField(VIEWS, read_only=True)
-    state = serializers.ChoiceField(
+    reference: serializers.CharField = serializers.CharField(
+        source="session.client_reference_id", read_only=True
+    )
+    view: serializers.ChoiceField = serializers.ChoiceField(VIEWS, read_only=True)
+    state: serializers.ChoiceField = serializers.ChoiceField(
         PaymentSession.State.choices, source="session.state", read_only=True
     )
-    payment_status = serializers.CharField(source="session.payment_status", read_only=True)
-    is_final = serializers.BooleanField(read_only=True)
-    amount = serializers.CharField(source="session.money.amount", read_only=True)
-    currency = serializers.CharField(source="session.currency", read_only=True)
-    due_date = serializers.DateField(source="session.due_date", format=ISO_8601, read_only=True)
-    expires_at = serializers.DateTimeField(
+    payment_status: serializers.CharField = serializers.CharField(
+        source="session.payment_status", read_only=True
+    )
+    is_final: serializers.BooleanField = serializers.BooleanField(read_only=True)
+    amount: serializers.CharField = serializers.CharField(
+        source="session.money.amount", read_only=True
+    )
+    currency: serializers.CharField = serializers.CharField(
+        source="session.currency", read_only=True
+    )
+    due_date: serializers.DateField = serializers.DateField(
+        source="session.due_date", format=ISO_8601, read_only=True
+    )
+    expires_at: serializers.DateTimeField = serializers.DateTimeField(
         source="session.expires_at",
         format=ISO_8601,
         default_timezone=timezone.utc,
         allow_null=True,
         read_only=True,
     )
-    replaced = serializers.BooleanField(read_only=True)
+    replaced: serializers.BooleanField = serializers.BooleanField(read_only=True)
 
     def to_representation(self, instance: PaymentSession) -> dict[str, Any]:
         """Return what is shown of the session, or of the one in its place."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -22,12 +23,14 @@ from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import APIException
+from rest_framework.metadata import BaseMetadata
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.versioning import BaseVersioning
 from rest_framework.views import APIView, exception_handler
 
 from ..models import PaymentSession
@@ -36,7 +39,7 @@ from ..telemetry import LogEvent, tell
 from .serializers import PaymentSessionSerializer
 from .tokens import read_token
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # After how many seconds a question that failed is worth being asked again.
 _RETRY_AFTER: Final = "30"
@@ -73,15 +76,15 @@ class _StatusView(APIView):
     Every policy is pinned here, whatever the project's defaults.
     """
 
-    http_method_names = ["get", "head", "options"]
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    throttle_classes = (_Generous,)
-    parser_classes = ()
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = JSONAlone
-    versioning_class = None
-    metadata_class = None
+    http_method_names: Sequence[str] = ["get", "head", "options"]
+    authentication_classes: Sequence[Any] = ()
+    permission_classes: Sequence[Any] = (AllowAny,)
+    throttle_classes: Sequence[Any] = (_Generous,)
+    parser_classes: Sequence[Any] = ()
+    renderer_classes: Sequence[Any] = (JSONRenderer,)
+    content_negotiation_class: type[Any] = JSONAlone
+    versioning_class: type[BaseVersioning] | None = None
+    metadata_class: str | type[BaseMetadata] | None = None
 
     def find_session(self, request: Request) -> PaymentSession | None:
         """Return the session that is asked for, if the asker may see it."""
@@ -98,7 +101,7 @@ class _StatusView(APIView):
             return Response({"detail": "Not found."}, status.HTTP_404_NOT_FOUND)
         data = PaymentSessionSerializer(session).data
         etag = f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
-        is_known = _is_among(etag, request.META.get("HTTP_IF_NONE_MATCH", ""))
+        is_known = _is_among(etag, request.headers.get("if-none-match", ""))
         response = Response(status=status.HTTP_304_NOT_MODIFIED) if is_known else Response(data)
         response["ETag"] = etag
         return response

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from ..rules.quoting import quoted
-from .base import RedpinError
+from .base import RedpinError, Words
 
 _NAME_LENGTH: Final = 100
 _DESCRIPTION_LENGTH: Final = 300
@@ -33,8 +33,8 @@ class NoAnswer(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Ask again later; until then leave the order as it is."
-    user_message = NO_NEWS
+    next_step: str = "Ask again later; until then leave the order as it is."
+    user_message: Words = NO_NEWS
 
     def __init__(
         self, text: str = "", *, retry_after: float | None = None, is_lasting: bool = False
@@ -50,7 +50,9 @@ class NotSent(NoAnswer):
     Money can have moved all the same: the session to be asked about may have been paid.
     """
 
-    next_step = "See that this machine reaches Redpin, and ask again; leave the order as it is."
+    next_step: str = (
+        "See that this machine reaches Redpin, and ask again; leave the order as it is."
+    )
 
 
 class CircuitOpen(NotSent):
@@ -59,7 +61,7 @@ class CircuitOpen(NotSent):
     Money can have moved all the same: the session to be asked about may have been paid.
     """
 
-    next_step = "Ask again later: calls begin by themselves again, once Redpin answers."
+    next_step: str = "Ask again later: calls begin by themselves again, once Redpin answers."
 
 
 class APIError(RedpinError):
@@ -71,8 +73,8 @@ class APIError(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Ask again later; Redpin's support can look the `request_id` up."
-    user_message = NO_NEWS
+    next_step: str = "Ask again later; Redpin's support can look the `request_id` up."
+    user_message: Words = NO_NEWS
 
     def __init__(
         self,
@@ -109,19 +111,21 @@ def in_redpins_words(code: str, field: str, description: str, request_id: str) -
 class AuthenticationError(APIError):
     """Redpin refuses the credentials or the token (401, or an error of the token endpoint)."""
 
-    next_step = "Check CLIENT_ID and CLIENT_SECRET with Redpin's Partner Integrations Team."
+    next_step: str = "Check CLIENT_ID and CLIENT_SECRET with Redpin's Partner Integrations Team."
 
 
 class InvalidRequestError(APIError):
     """Redpin refuses the request as it is (400, 422, or another 4xx): not carried out."""
 
-    next_step = "See `code`, `field` and `description`: the same request will be refused again."
+    next_step: str = (
+        "See `code`, `field` and `description`: the same request will be refused again."
+    )
 
 
 class NotFoundError(InvalidRequestError):
     """Redpin knows no such customer or entity (404)."""
 
-    next_step = "Check CUSTOMER_ID, BASE_URL and SESSIONS_PATH."
+    next_step: str = "Check CUSTOMER_ID, BASE_URL and SESSIONS_PATH."
 
 
 class ConflictError(InvalidRequestError):
@@ -131,7 +135,7 @@ class ConflictError(InvalidRequestError):
 class RateLimitedError(APIError):
     """Redpin asks to wait (429): not carried out."""
 
-    next_step = "Ask again after `retry_after` seconds, and less often."
+    next_step: str = "Ask again after `retry_after` seconds, and less often."
 
 
 class ServerError(APIError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,9 @@ from ..rules.quoting import bounded
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
+
+# Text, or what becomes text in the language of whoever reads it.
+Words: TypeAlias = "str | _StrPromise"
 
 _TEXT_LENGTH: Final = 2000
 
@@ -34,7 +37,7 @@ class RedpinError(Exception):
 
     money_may_have_moved: bool = False
     next_step: str = "Read the text, and the error that it was raised from."
-    user_message: str | _StrPromise = _(
+    user_message: Words = _(
         "Payments are not available at the moment. You were not charged. Please try again later."
     )
 
@@ -69,7 +72,7 @@ class ConfigurationError(RedpinError, ImproperlyConfigured):
     No money has moved: it is raised before anything is sent.
     """
 
-    next_step = "Correct the setting that the text names; manage.py check lists what is wrong."
+    next_step: str = "Correct the setting that the text names; manage.py check lists what is wrong."
 
 
 class UnknownAccount(ConfigurationError):
@@ -78,7 +81,9 @@ class UnknownAccount(ConfigurationError):
     No money has moved: there is nobody to whom it could be asked to go.
     """
 
-    next_step = "Correct the alias, or add the account: to REDPIN['ACCOUNTS'], or to your tenants."
+    next_step: str = (
+        "Correct the alias, or add the account: to REDPIN['ACCOUNTS'], or to your tenants."
+    )
 
 
 class OpenTransactionError(RedpinError):
@@ -88,7 +93,7 @@ class OpenTransactionError(RedpinError):
     one is always open. No money has moved: nothing was sent.
     """
 
-    next_step = (
+    next_step: str = (
         "Call it outside transaction.atomic(); in a view with ATOMIC_REQUESTS, decorate the view"
         " with transaction.non_atomic_requests, and leave autocommit on."
     )

@@ -20,13 +20,13 @@ class RecipientRejected(RedpinError):
     address for it, and no payment.
     """
 
-    next_step = "Correct the recipient, save it, and call again."
+    next_step: str = "Correct the recipient, save it, and call again."
 
     def __init__(self, recipient: Recipient) -> None:
         self.recipient = recipient
-        self.code = recipient.last_error_code
-        self.description = recipient.last_error
-        self.field = recipient.last_error_field
+        self.code: str = recipient.last_error_code
+        self.description: str = recipient.last_error
+        self.field: str = recipient.last_error_field
         where = f" (field {self.field})" if self.field else ""
         super().__init__(
             f"Redpin refused the recipient {recipient.client_reference_id}:"
@@ -41,7 +41,7 @@ class RecipientNotRegistered(RedpinError):
     moved: a recipient is an address for it, and no payment.
     """
 
-    next_step = (
+    next_step: str = (
         "Leave it to the sweep, or call again: an unanswered request is looked up before anything"
         " is sent again."
     )
@@ -65,7 +65,7 @@ class RecipientNotConfirmed(RedpinError):
     customer_action=...)`. No money has moved: a recipient is an address for it, and no payment.
     """
 
-    next_step = (
+    next_step: str = (
         "Let a person decide: correct the recipient, save it and call again, or call again with"
         " confirmation=error.check and a customer_action."
     )

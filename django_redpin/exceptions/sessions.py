@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ..rules.faults import Fault
 from ..rules.quoting import bounded, quoted
 from .answers import NO_NEWS, APIError, in_redpins_words
-from .base import RedpinError
+from .base import RedpinError, Words
 
 if TYPE_CHECKING:
     from ..models import PaymentSession
@@ -28,8 +28,10 @@ class InvalidPaymentSession(RedpinError, ValueError):
     """
 
     session: PaymentSession | None = None
-    next_step = "Correct what `faults` lists and call again; forms.add_faults shows it on a form."
-    user_message = _(
+    next_step: str = (
+        "Correct what `faults` lists and call again; forms.add_faults shows it on a form."
+    )
+    user_message: Words = _(
         "Some details of this payment are not right. You were not charged. Please correct them and"
         " try again."
     )
@@ -63,8 +65,8 @@ class IdempotencyConflict(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Use a new key for a new payment, once you know what became of `session`."
-    user_message = _(
+    next_step: str = "Use a new key for a new payment, once you know what became of `session`."
+    user_message: Words = _(
         "A payment with other details was begun here before. If you have paid, please do not pay"
         " again."
     )
@@ -84,8 +86,8 @@ class PaymentUnderWay(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Wait for this session's outcome."
-    user_message = _("A payment may be under way already. Please do not pay again.")
+    next_step: str = "Wait for this session's outcome."
+    user_message: Words = _("A payment may be under way already. Please do not pay again.")
 
     def __init__(self, session: PaymentSession, reason: str) -> None:
         self.session = session
@@ -105,8 +107,8 @@ class NotExpired(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Wait for the end of its page, or for the outcome of its payment."
-    user_message = PaymentUnderWay.user_message
+    next_step: str = "Wait for the end of its page, or for the outcome of its payment."
+    user_message: Words = PaymentUnderWay.user_message
 
     def __init__(self, session: PaymentSession, reason: str) -> None:
         self.session = session
@@ -123,23 +125,23 @@ class SessionRejected(RedpinError):
     No money has moved, and none can: there is no page to pay on.
     """
 
-    next_step = "Correct the request and create a new session."
-    user_message = _(
+    next_step: str = "Correct the request and create a new session."
+    user_message: Words = _(
         "The payment was not accepted with these details. You were not charged. Please check them"
         " and try again."
     )
 
     def __init__(self, session: PaymentSession, error: APIError | None = None) -> None:
         self.session = session
-        self.code = session.last_error_code
-        self.description = session.last_error
-        self.field = session.last_error_field
-        self.request_id = error.request_id if error else ""
+        self.code: str = session.last_error_code
+        self.description: str = session.last_error
+        self.field: str = session.last_error_field
+        self.request_id: str = error.request_id if error else ""
         said = in_redpins_words(self.code, self.field, self.description, self.request_id)
         super().__init__(
             f"Redpin refused the session {session.client_reference_id} {said} {self.next_step}"
         )
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error
 
 
 class OutcomeUnknown(RedpinError):
@@ -154,10 +156,10 @@ class OutcomeUnknown(RedpinError):
     Where it turned out meanwhile that somebody does pay, the error itself says True.
     """
 
-    next_step = (
+    next_step: str = (
         "Don't create another one for the same payment; call again with the same idempotency key."
     )
-    user_message = _(
+    user_message: Words = _(
         "Your payment is still being prepared. Please do not start another one, and look again in a"
         " few minutes."
     )
@@ -172,7 +174,7 @@ class OutcomeUnknown(RedpinError):
     ) -> None:
         self.session = session
         asked: float | None = getattr(error, "retry_after", None)
-        self.retry_after = asked if retry_after is None else retry_after
+        self.retry_after: float | None = asked if retry_after is None else retry_after
         if isinstance(error, PaymentUnderWay):
             self.money_may_have_moved = True
         what = self._what.format(
@@ -180,7 +182,7 @@ class OutcomeUnknown(RedpinError):
             why=quoted(session.last_error, _REASON_LENGTH) or "its answer is still awaited.",
         )
         super().__init__(f"{what} {self.next_step}")
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error
 
 
 class NotCreatedYet(OutcomeUnknown):
@@ -192,8 +194,8 @@ class NotCreatedYet(OutcomeUnknown):
     later, whose page the payer sees: don't sell the thing to somebody else.
     """
 
-    next_step = "Call again with the same idempotency key, or leave it to the sweep."
-    user_message = _(
+    next_step: str = "Call again with the same idempotency key, or leave it to the sweep."
+    user_message: Words = _(
         "Your payment could not be prepared yet. You were not charged. We will try again by"
         " ourselves; please look again in a few minutes."
     )
@@ -207,8 +209,8 @@ class FactNotApplied(RedpinError):
     """
 
     money_may_have_moved = True
-    next_step = "Leave it to the sweep; the admin shows a session that needs review."
-    user_message = NO_NEWS
+    next_step: str = "Leave it to the sweep; the admin shows a session that needs review."
+    user_message: Words = NO_NEWS
 
 
 class UnreadableEvent(RedpinError, ValueError):
@@ -218,5 +220,7 @@ class UnreadableEvent(RedpinError, ValueError):
     """
 
     money_may_have_moved = True
-    next_step = "See who posts there; the sweep learns from Redpin what became of each session."
-    user_message = NO_NEWS
+    next_step: str = (
+        "See who posts there; the sweep learns from Redpin what became of each session."
+    )
+    user_message: Words = NO_NEWS

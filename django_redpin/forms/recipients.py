@@ -129,54 +129,54 @@ class RecipientForm(_ModelForm):
     that money goes to is not edited; a new account is a new payee.
     """
 
-    country_code = _CodeField(label=_("Country of the payee"), choices=country_choices)
-    currency = _CodeField(label=_("Currency of the account"), choices=currency_choices)
-    iban = _AccountField(
+    country_code: _CodeField = _CodeField(label=_("Country of the payee"), choices=country_choices)
+    currency: _CodeField = _CodeField(label=_("Currency of the account"), choices=currency_choices)
+    iban: _AccountField = _AccountField(
         label=_("IBAN"),
         help_text=_("With or without spaces. It is all that is needed where the country has it."),
         required=False,
         max_length=BANK_DETAIL_MAX_LENGTH,
         widget=forms.TextInput(attrs=_WIDE),
     )
-    account_number = forms.CharField(
+    account_number: forms.CharField = forms.CharField(
         label=_("Account number"),
         help_text=_("Where there is no IBAN."),
         required=False,
         max_length=BANK_DETAIL_MAX_LENGTH,
         widget=forms.TextInput(attrs=_TYPED),
     )
-    swift_code = _AccountField(
+    swift_code: _AccountField = _AccountField(
         label=_("SWIFT code (BIC)"),
         help_text=_("Of the bank, with the account number: 8 or 11 characters."),
         required=False,
         max_length=BANK_DETAIL_MAX_LENGTH,
         widget=forms.TextInput(attrs=_TYPED),
     )
-    routing_code_value = _text(
+    routing_code_value: forms.CharField = _text(
         _("Routing code"),
         _("Where the country has one, such as a sort code or an ABA number."),
     )
-    routing_code_type = _text(
+    routing_code_type: forms.CharField = _text(
         _("Type of the routing code"), _("As Redpin names it; only without a SWIFT code.")
     )
-    bank_country_code = _CodeField(
+    bank_country_code: _CodeField = _CodeField(
         label=_("Country of the bank"),
         help_text=_("Only without a SWIFT code."),
         choices=country_choices,
         required=False,
     )
-    is_account_abroad = forms.BooleanField(
+    is_account_abroad: forms.BooleanField = forms.BooleanField(
         label=_("The account is in another country than the payee"), required=False
     )
-    address_line = _text(_("Street and number"))
-    city = _text(_("City"))
-    state = _text(_("State or region"))
-    post_code = _text(_("Post code"))
-    email = forms.EmailField(label=_("E-mail"), required=False)
-    phone_number = _text(_("Phone"))
-    mobile_number = _text(_("Mobile phone"))
-    nick_name = _text(_("Nickname"))
-    payment_reference = forms.CharField(
+    address_line: forms.CharField = _text(_("Street and number"))
+    city: forms.CharField = _text(_("City"))
+    state: forms.CharField = _text(_("State or region"))
+    post_code: forms.CharField = _text(_("Post code"))
+    email: forms.EmailField = forms.EmailField(label=_("E-mail"), required=False)
+    phone_number: forms.CharField = _text(_("Phone"))
+    mobile_number: forms.CharField = _text(_("Mobile phone"))
+    nick_name: forms.CharField = _text(_("Nickname"))
+    payment_reference: forms.CharField = forms.CharField(
         label=_("Payment reference"),
         help_text=_("What the payee reads on the statement; letters, digits and spaces."),
         required=False,

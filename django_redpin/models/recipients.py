@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db import models
 from django.db.models.base import ModelBase
@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from ..rules.recipients import RecipientCheck
+from .columns import Flag, OptionalText, OptionalTime, SmallCount, Text, Time, Words
 from .fields import EncryptedJSONField
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from .sessions import SessionRecipient
 
 # What register_recipient() writes, and whoever else has the row in hand must not turn back.
 REGISTRATION_FIELDS: Final = frozenset(
@@ -44,14 +50,16 @@ class Recipient(models.Model):
         INDIVIDUAL = "Individual", _("individual")
         CORPORATE = "Corporate", _("corporate")
 
-    account = models.CharField(_("account"), max_length=64, default="default")
-    name = models.CharField(_("name"), max_length=255)
-    type = models.CharField(_("type"), max_length=16, choices=Type, default=Type.CORPORATE)
-    country_code = models.CharField(
+    account: Text = models.CharField(_("account"), max_length=64, default="default")
+    name: Text = models.CharField(_("name"), max_length=255)
+    type: Text = models.CharField(_("type"), max_length=16, choices=Type, default=Type.CORPORATE)
+    country_code: Text = models.CharField(
         _("country"), max_length=3, help_text=_("ISO 3166-1 alpha-3, such as ARE.")
     )
-    currency = models.CharField(_("currency"), max_length=3, help_text=_("ISO 4217, such as AED."))
-    bank_details = EncryptedJSONField(
+    currency: Text = models.CharField(
+        _("currency"), max_length=3, help_text=_("ISO 4217, such as AED.")
+    )
+    bank_details: EncryptedJSONField = EncryptedJSONField(
         _("bank details"),
         default=dict,
         blank=True,
@@ -60,19 +68,19 @@ class Recipient(models.Model):
             " routing_code_value where the country has one."
         ),
     )
-    recipient_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+    recipient_id: OptionalText = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
         _("Redpin's recipient id"), max_length=100, null=True, blank=True
     )
-    is_own_account = models.BooleanField(
+    is_own_account: Flag = models.BooleanField(
         _("own account"), default=False, help_text=_("Whether the account is your own.")
     )
-    address = EncryptedJSONField(
+    address: EncryptedJSONField = EncryptedJSONField(
         _("address"),
         default=dict,
         blank=True,
         help_text=_("As Redpin documents it: address_line, city, state, post_code."),
     )
-    further_details = EncryptedJSONField(
+    further_details: EncryptedJSONField = EncryptedJSONField(
         _("further details"),
         default=dict,
         blank=True,
@@ -81,35 +89,50 @@ class Recipient(models.Model):
             " mobile_number, payment_reference, additional_details."
         ),
     )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    anonymised_at = models.DateTimeField(_("anonymised"), null=True, blank=True, editable=False)
+    created_at: Time = models.DateTimeField(_("created"), auto_now_add=True)
+    anonymised_at: OptionalTime = models.DateTimeField(
+        _("anonymised"), null=True, blank=True, editable=False
+    )
 
     # How it is registered at Redpin; for register_recipient() alone.
-    client_reference_id = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+    client_reference_id: OptionalText = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
         _("reference"), max_length=36, null=True, blank=True, editable=False
     )
-    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
-    check_request_identifier = models.CharField(max_length=255, blank=True, editable=False)
-    check_event_id = models.CharField(max_length=255, blank=True, editable=False)
-    last_error = models.CharField(_("last error"), max_length=500, blank=True, editable=False)
-    last_error_code = models.CharField(_("its code"), max_length=500, blank=True, editable=False)
-    last_error_field = models.CharField(_("its field"), max_length=500, blank=True, editable=False)
-    unanswered_at = models.DateTimeField(
+    fingerprint: Text = models.CharField(max_length=64, blank=True, editable=False)
+    check_request_identifier: Text = models.CharField(max_length=255, blank=True, editable=False)
+    check_event_id: Text = models.CharField(max_length=255, blank=True, editable=False)
+    last_error: Text = models.CharField(_("last error"), max_length=500, blank=True, editable=False)
+    last_error_code: Text = models.CharField(
+        _("its code"), max_length=500, blank=True, editable=False
+    )
+    last_error_field: Text = models.CharField(
+        _("its field"), max_length=500, blank=True, editable=False
+    )
+    unanswered_at: OptionalTime = models.DateTimeField(
         _("unanswered since"),
         null=True,
         blank=True,
         editable=False,
         help_text=_("When a request left that Redpin may have carried out, though nobody knows."),
     )
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
-    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, editable=False)
+    attempts: SmallCount = models.PositiveSmallIntegerField(
+        _("attempts"), default=0, editable=False
+    )
+    leased_until: OptionalTime = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at: OptionalTime = models.DateTimeField(
+        _("next attempt"), null=True, blank=True, editable=False
+    )
+
+    # What Django adds, for type checkers.
+    id: int
+    shares: RelatedManager[SessionRecipient]
+    get_type_display: Callable[[], str]
 
     class Meta:
-        verbose_name = _("recipient")
-        verbose_name_plural = _("recipients")
-        ordering = ["name"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("recipient")
+        verbose_name_plural: ClassVar[Words] = _("recipients")
+        ordering: ClassVar[list[str]] = ["name"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["account", "recipient_id"], name="redpin_recipient_id_unique"
             ),
@@ -118,7 +141,7 @@ class Recipient(models.Model):
                 name="redpin_recipient_reference_unique",
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["next_attempt_at"], name="redpin_recipient_attempt"),
             models.Index(fields=["currency"], name="redpin_recipient_currency"),
             models.Index(fields=["unanswered_at"], name="redpin_recipient_unanswered"),
@@ -128,7 +151,7 @@ class Recipient(models.Model):
         return self.name
 
     @sensitive_variables()  # Of the frames below, too: those of Django hold what is written.
-    def save(
+    def save(  # pyright: ignore[reportIncompatibleMethodOverride]  Django 5.2 takes them by place.
         self,
         force_insert: bool | tuple[ModelBase, ...] = False,
         force_update: bool = False,

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from moneyed import Money
 
 from ..rules.money import money_of
+from .columns import (
+    JSON,
+    Amount,
+    Computed,
+    Day,
+    LongText,
+    OptionalText,
+    OptionalTime,
+    Permissions,
+    SmallCount,
+    Text,
+    Time,
+    Words,
+)
 from .recipients import Recipient
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from .events import WebhookEvent
+    from .journal import StatusTransition
 
 
 class PaymentSession(models.Model):
@@ -27,48 +51,49 @@ class PaymentSession(models.Model):
         EXPIRED = "expired", _("expired")
         SUPERSEDED = "superseded", _("replaced")
 
-    account = models.CharField(_("account"), max_length=64, default="default")
-    customer_id = models.CharField(_("customer id"), max_length=64)
-    client_customer_ref = models.CharField(_("payer's reference"), max_length=255)
-    client_reference_id = models.CharField(_("reference"), max_length=100)
-    idempotency_key = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
+    account: Text = models.CharField(_("account"), max_length=64, default="default")
+    customer_id: Text = models.CharField(_("customer id"), max_length=64)
+    client_customer_ref: Text = models.CharField(_("payer's reference"), max_length=255)
+    client_reference_id: Text = models.CharField(_("reference"), max_length=100)
+    idempotency_key: OptionalText = models.CharField(  # noqa: DJ001  Unique, and NULL where there is none.
         _("idempotency key"), max_length=255, null=True, blank=True
     )
-    fingerprint = models.CharField(max_length=64, editable=False)
+    fingerprint: Text = models.CharField(max_length=64, editable=False)
 
-    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
-    currency = models.CharField(_("currency"), max_length=3)
-    due_date = models.DateField(_("due date"))
-    purpose_of_transaction = models.CharField(_("purpose"), max_length=100)
-    allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
-    callbacks = models.JSONField(
+    amount: Amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+    currency: Text = models.CharField(_("currency"), max_length=3)
+    due_date: Day = models.DateField(_("due date"))
+    purpose_of_transaction: Text = models.CharField(_("purpose"), max_length=100)
+    allowed_origins: JSON = models.JSONField(_("allowed origins"), default=list, blank=True)
+    callbacks: JSON = models.JSONField(
         _("callbacks"),
         default=list,
         blank=True,
         help_text=_("Besides this project's own webhook, whose URL is never stored."),
     )
 
-    session_id = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
+    session_id: OptionalText = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
         _("Redpin's session id"), max_length=100, null=True, blank=True
     )
-    session_url = models.TextField(_("hosted page"), blank=True, editable=False)
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    session_url: LongText = models.TextField(_("hosted page"), blank=True, editable=False)
+    expires_at: OptionalTime = models.DateTimeField(_("expires"), null=True, blank=True)
 
-    state = models.CharField(_("state"), max_length=16, choices=State, default=State.CREATING)
-    payment_id = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
+    state: Text = models.CharField(_("state"), max_length=16, choices=State, default=State.CREATING)
+    payment_id: OptionalText = models.CharField(  # noqa: DJ001  Unique, and NULL until Redpin tells it.
         _("Redpin's payment id"), max_length=100, null=True, blank=True
     )
-    payment_status = models.CharField(_("payment status"), max_length=64, blank=True)
-    payment_status_position = models.CharField(max_length=128, blank=True, editable=False)
-    review_reason = models.CharField(_("needs review"), max_length=1000, blank=True)
+    payment_status: Text = models.CharField(_("payment status"), max_length=64, blank=True)
+    payment_status_position: Text = models.CharField(max_length=128, blank=True, editable=False)
+    review_reason: Text = models.CharField(_("needs review"), max_length=1000, blank=True)
     # The database's own, whoever writes the reason: so the few among very many are found by index.
-    needs_review = models.GeneratedField(
+    needs_review: Computed = models.GeneratedField(
         expression=models.Case(models.When(review_reason="", then=False), default=True),
         output_field=models.BooleanField(),
         db_persist=True,
     )
 
-    payer = models.ForeignKey(
+    # A project's own user.
+    payer: models.ForeignKey[Any, Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
@@ -76,42 +101,57 @@ class PaymentSession(models.Model):
         related_name="+",
         verbose_name=_("payer"),
     )
-    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
-    anonymised_at = models.DateTimeField(_("anonymised"), null=True, blank=True, editable=False)
-    renews = models.OneToOneField(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="renewal",
-        verbose_name=_("replaces"),
+    metadata: JSON = models.JSONField(_("metadata"), default=dict, blank=True)
+    anonymised_at: OptionalTime = models.DateTimeField(
+        _("anonymised"), null=True, blank=True, editable=False
+    )
+    renews: models.OneToOneField[PaymentSession | Combinable | None, PaymentSession | None] = (
+        models.OneToOneField(
+            "self",
+            on_delete=models.PROTECT,
+            null=True,
+            blank=True,
+            related_name="renewal",
+            verbose_name=_("replaces"),
+        )
     )
 
-    last_error = models.CharField(_("last error"), max_length=500, blank=True)
-    last_error_code = models.CharField(_("its code"), max_length=500, blank=True)
-    last_error_field = models.CharField(_("its field"), max_length=500, blank=True)
-    unanswered_at = models.DateTimeField(
+    last_error: Text = models.CharField(_("last error"), max_length=500, blank=True)
+    last_error_code: Text = models.CharField(_("its code"), max_length=500, blank=True)
+    last_error_field: Text = models.CharField(_("its field"), max_length=500, blank=True)
+    unanswered_at: OptionalTime = models.DateTimeField(
         _("unanswered since"),
         null=True,
         blank=True,
         editable=False,
         help_text=_("When a request left that Redpin may have carried out, though nobody knows."),
     )
-    lost_answers = models.PositiveSmallIntegerField(default=0, editable=False)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    lost_answers: SmallCount = models.PositiveSmallIntegerField(default=0, editable=False)
+    attempts: SmallCount = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until: OptionalTime = models.DateTimeField(null=True, blank=True, editable=False)
+    next_attempt_at: OptionalTime = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    created_at: Time = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at: Time = models.DateTimeField(_("changed"), auto_now=True)
+
+    # What Django adds, for type checkers.
+    id: int
+    payer_id: Any
+    renews_id: int | None
+    renewal: PaymentSession
+    shares: RelatedManager[SessionRecipient]
+    items: RelatedManager[SessionItem]
+    events: RelatedManager[WebhookEvent]
+    transitions: RelatedManager[StatusTransition]
+    get_state_display: Callable[[], str]
 
     class Meta:
-        verbose_name = _("payment session")
-        verbose_name_plural = _("payment sessions")
-        ordering = ["-pk"]
+        verbose_name: ClassVar[Words] = _("payment session")
+        verbose_name_plural: ClassVar[Words] = _("payment sessions")
+        ordering: ClassVar[list[str]] = ["-pk"]
         # Within an account: a webhook names no customer, and the ids of a sandbox may coincide with
         # those of the live system. The account comes last, so that a search without it finds the
         # row by index, too.
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["client_reference_id", "account"], name="redpin_session_reference_unique"
             ),
@@ -128,7 +168,7 @@ class PaymentSession(models.Model):
                 condition=models.Q(amount__gt=0), name="redpin_session_amount_positive"
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "next_attempt_at"], name="redpin_session_attempt"),
             models.Index(fields=["client_customer_ref"], name="redpin_session_customer_ref"),
             # What the admin lists: the newest of a state, of a status, and so on. These cost one
@@ -140,7 +180,7 @@ class PaymentSession(models.Model):
             models.Index(fields=["needs_review", "-id"], name="redpin_session_review"),
             models.Index(fields=["created_at"], name="redpin_session_created"),
         ]
-        permissions = [
+        permissions: ClassVar[Permissions] = [
             ("refresh_paymentsession", "Can ask Redpin about payment sessions"),
             ("renew_paymentsession", "Can renew payment sessions"),
             ("expire_paymentsession", "Can expire payment sessions"),
@@ -164,20 +204,25 @@ class PaymentSession(models.Model):
 class SessionRecipient(models.Model):
     """One payee's share of one session."""
 
-    session = models.ForeignKey(
+    session: models.ForeignKey[PaymentSession | Combinable, PaymentSession] = models.ForeignKey(
         PaymentSession, on_delete=models.CASCADE, related_name="shares", verbose_name=_("session")
     )
-    recipient = models.ForeignKey(
+    recipient: models.ForeignKey[Recipient | Combinable, Recipient] = models.ForeignKey(
         Recipient, on_delete=models.PROTECT, related_name="shares", verbose_name=_("recipient")
     )
-    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
-    payout_status = models.CharField(_("payout status"), max_length=64, blank=True)
-    payout_position = models.CharField(max_length=128, blank=True, editable=False)
+    amount: Amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+    payout_status: Text = models.CharField(_("payout status"), max_length=64, blank=True)
+    payout_position: Text = models.CharField(max_length=128, blank=True, editable=False)
+
+    id: int
+    session_id: int
+    recipient_id: int
+    transitions: RelatedManager[StatusTransition]
 
     class Meta:
-        verbose_name = _("recipient's share")
-        verbose_name_plural = _("recipients' shares")
-        ordering = ["pk"]
+        verbose_name: ClassVar[Words] = _("recipient's share")
+        verbose_name_plural: ClassVar[Words] = _("recipients' shares")
+        ordering: ClassVar[list[str]] = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.recipient}: {self.money}"
@@ -191,17 +236,20 @@ class SessionRecipient(models.Model):
 class SessionItem(models.Model):
     """One line of what is paid for."""
 
-    session = models.ForeignKey(
+    session: models.ForeignKey[PaymentSession | Combinable, PaymentSession] = models.ForeignKey(
         PaymentSession, on_delete=models.CASCADE, related_name="items", verbose_name=_("session")
     )
-    item_ref = models.CharField(_("reference"), max_length=100, blank=True)
-    description = models.CharField(_("description"), max_length=255, blank=True)
-    amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+    item_ref: Text = models.CharField(_("reference"), max_length=100, blank=True)
+    description: Text = models.CharField(_("description"), max_length=255, blank=True)
+    amount: Amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4)
+
+    id: int
+    session_id: int
 
     class Meta:
-        verbose_name = _("item")
-        verbose_name_plural = _("items")
-        ordering = ["pk"]
+        verbose_name: ClassVar[Words] = _("item")
+        verbose_name_plural: ClassVar[Words] = _("items")
+        ordering: ClassVar[list[str]] = ["pk"]
 
     def __str__(self) -> str:
         return self.description or self.item_ref

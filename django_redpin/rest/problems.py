@@ -27,7 +27,7 @@ from ..exceptions import (
 from ..l10n import fault_message
 from ..telemetry import LogEvent, tell
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from ..services.opening import in_place_of
 from ..telemetry import LogEvent, tell
 from .problems import problem, retry_after
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _NO_OVERRIDE: Final = "Override get_session_arguments() in {name}; docs/apps.md shows how."
 _NO_DICT: Final = "get_session_arguments() of {name} has to return a dict; docs/apps.md shows one."
@@ -65,10 +65,10 @@ class _JSONOfAVersion(JSONAlone):
 class _SessionView(APIView):
     """What creating and renewing have in common: who may, and how it is answered."""
 
-    http_method_names = ["post", "options"]
-    permission_classes = (IsAuthenticated,)
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = _JSONOfAVersion
+    http_method_names: Sequence[str] = ["post", "options"]
+    permission_classes: Sequence[Any] = (IsAuthenticated,)
+    renderer_classes: Sequence[Any] = (JSONRenderer,)
+    content_negotiation_class: type[Any] = _JSONOfAVersion
 
     def get_session_arguments(self, request: Request, **kwargs: Any) -> Mapping[str, Any]:
         """Return the arguments of the service. `kwargs` are those of the URL. Override it."""

@@ -30,7 +30,7 @@ _MOST_NAMED: Final = 12
 _MOST_NOTE: Final = 100
 _NAMES: Final = ("client_reference_id", "session_id", "payment_id")
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def call_log(

@@ -33,7 +33,7 @@ MOST_ATTEMPTS: Final = 8
 HANDS: Final = 8
 POLL_SECONDS: Final = 0.1
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def deliver_due(now: datetime | None = None) -> int:

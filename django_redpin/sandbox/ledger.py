@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .money import Amount
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 class Status(models.TextChoices):
@@ -46,6 +50,9 @@ class Payment(models.Model):
     next_fact_at = models.DateTimeField(null=True, db_index=True)
     created_at = models.DateTimeField()
 
+    # What Django adds, for type checkers.
+    facts: RelatedManager[Fact]
+
     def __str__(self) -> str:
         return f"payment {self.payment_id}"
 
@@ -74,6 +81,9 @@ class Fact(models.Model):
     # JSON text rather than a JSONField, which would turn its numbers into floats.
     data = models.TextField(default="{}")
     due_at = models.DateTimeField()
+
+    payment_id: int
+    recipient_id: int | None
 
     class Meta:
         ordering = ["payment", "position"]
@@ -110,6 +120,9 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(null=True)
     delivered = models.BooleanField(default=False)
     outcome = models.CharField(max_length=100, blank=True)
+
+    session_id: int
+    fact_id: int | None
 
     class Meta:
         ordering = ["pk"]

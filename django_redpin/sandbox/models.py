@@ -21,6 +21,8 @@ from .money import Amount
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models.fields.related_descriptors import RelatedManager
+
 __all__ = [
     "AccessToken",
     "ApiFault",
@@ -86,6 +88,11 @@ class Session(models.Model):
     expires_at = models.DateTimeField()
     # Whether its payment waits at each status for somebody to decide what comes next.
     paused = models.BooleanField(default=False)
+
+    # What Django adds, for type checkers.
+    recipients: RelatedManager[Recipient]
+    items: RelatedManager[Item]
+    deliveries: RelatedManager[Delivery]
 
     class Meta:
         ordering = ["-pk"]

@@ -81,7 +81,7 @@ def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
 
 def body_of(request: HttpRequest) -> bytes:
     """Return the request's body. Raises BadBody when it is too big or breaks off."""
-    declared = request.META.get("CONTENT_LENGTH") or "0"
+    declared = request.headers.get("content-length") or "0"
     if declared.isdecimal() and len(declared) < 20 and int(declared) > MOST_BODY_BYTES:
         raise BadBody(f"The body is larger than {MOST_BODY_BYTES} bytes.", "too_big")
     try:

@@ -27,7 +27,7 @@ from .retention import DONE
 from .transactions import retried
 from .watching import watch
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 BATCH: Final = 100

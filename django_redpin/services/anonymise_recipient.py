@@ -15,7 +15,7 @@ from .anonymise import OVER, Anonymised, Refused
 from .anonymous import pseudonym, rename_in_history
 from .transactions import retried
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _PAID_LATER: Final = "a session that is not over pays it"
 _IN_HAND: Final = "it is being registered at Redpin: wait for that"

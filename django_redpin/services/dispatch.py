@@ -20,7 +20,7 @@ from .leases import MAX_ATTEMPTS, claim, retry_at
 from .opening import UNFINISHED
 from .transactions import update
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 Outcome = StatusTransition.Outcome
 

@@ -29,7 +29,7 @@ from .journal import hold_for_review, move_state
 from .leases import retry_at
 from .opening import UNFINISHED, in_place_of, open_session
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 # How long Redpin's list may take to show a session that was created. Nothing is documented.

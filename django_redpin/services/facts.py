@@ -25,7 +25,7 @@ from .shares import shares_of
 from .transactions import retried
 
 State = PaymentSession.State
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _TRIES: Final = 5
 

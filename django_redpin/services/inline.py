@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from ..exceptions.interrupts import is_interrupt
 from ..telemetry import LogEvent, tell
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 _P = ParamSpec("_P")
 _Response = TypeVar("_Response", bound=HttpResponseBase)

@@ -26,8 +26,8 @@ from .journal import hold_for_review
 from .leases import MAX_ATTEMPTS, claim, retry_at
 from .transactions import update
 
-logger = logging.getLogger("django_redpin")
-security_logger = logging.getLogger("django_redpin.security")
+logger: logging.Logger = logging.getLogger("django_redpin")
+security_logger: logging.Logger = logging.getLogger("django_redpin.security")
 Outcome = WebhookEvent.Outcome
 
 VERIFIED: Final = "verified"  # WEBHOOK_TRUST

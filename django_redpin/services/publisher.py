@@ -23,7 +23,7 @@ from django.db import close_old_connections
 from ..exceptions.interrupts import is_interrupt
 from ..telemetry import LogEvent, tell
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # Seconds. How long a caller waits for its message; how long none is tried after one that failed;
 # how long one may be on its way until the broker is said to be silent; how long a process that ends

@@ -22,7 +22,7 @@ from ..telemetry import LogEvent, tell
 from .inline import do_later
 from .publisher import publish
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 COMPLETE_SESSION: Final = "django_redpin.complete_session"
 REGISTER_RECIPIENT: Final = "django_redpin.register_recipient"

@@ -22,7 +22,7 @@ from .opening import UNFINISHED
 from .schedule import EXPIRY_GRACE, late_look
 from .transactions import require_no_transaction
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 _UNLISTED_FOR: Final = timedelta(days=3)

@@ -21,7 +21,7 @@ from ..telemetry import LogEvent, tell
 from .endings import described, due_after
 from .transactions import retried
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 NO_ERROR: Final = {"last_error": "", "last_error_code": "", "last_error_field": ""}
 NO_CHECK: Final = {"check_request_identifier": "", "check_event_id": ""}

@@ -50,7 +50,7 @@ from .registered import (
 )
 from .requests import payee
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # Keyed: whoever reads the table alone could else try all account numbers against a digest.
 _FINGERPRINT: Final = "django_redpin.recipient"

@@ -35,7 +35,7 @@ from .schedule import FIRST_LOOK, late_look, next_look
 from .transactions import update
 from .watching import watch
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 State = PaymentSession.State
 
 # The calls of a round in all, and those in a row that may fail before it is given up.

@@ -28,7 +28,7 @@ from .registration import register
 from .transactions import require_no_transaction
 from .watching import watch
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 # What a sweep does at most: rows, and the seconds after which it begins no other. It then ends
 # before the next one begins, and a slow last row keeps it within a task's time limits.

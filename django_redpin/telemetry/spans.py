@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 try:
     from opentelemetry import trace
 except ImportError:
+    _trace: Any = None
     _tracer: Any = None
 else:
+    _trace = trace
     # A proxy, until the project sets its provider.
     _tracer = trace.get_tracer("django_redpin")
 
@@ -119,7 +121,7 @@ def open_span(
     if _tracer is None:
         yield
         return
-    kind = trace.SpanKind.CLIENT if is_client else trace.SpanKind.INTERNAL
+    kind = _trace.SpanKind.CLIENT if is_client else _trace.SpanKind.INTERNAL
     span = _tracer.start_as_current_span(
         name,
         kind=kind,
@@ -160,11 +162,11 @@ def note(what: Spans, **fields: Unpack[Fields]) -> None:
 def annotate(attributes: Mapping[str, Scalar]) -> None:
     """Give the span that is open these attributes, which have to be fit to be told."""
     if _tracer is not None:
-        trace.get_current_span().set_attributes(attributes)
+        _trace.get_current_span().set_attributes(attributes)
 
 
 def fail(kind: str) -> None:
     """Mark the span that is open as failed, by the name of an exception's class."""
     if _tracer is not None:
         annotate({"error.type": kind})
-        trace.get_current_span().set_status(trace.StatusCode.ERROR)
+        _trace.get_current_span().set_status(_trace.StatusCode.ERROR)

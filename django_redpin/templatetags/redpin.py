@@ -18,7 +18,7 @@ from ..embed.options import READERS
 from ..models import PaymentSession
 from ..telemetry import LogEvent, tell
 
-logger = logging.getLogger("django_redpin")
+logger: logging.Logger = logging.getLogger("django_redpin")
 
 register = template.Library()
 

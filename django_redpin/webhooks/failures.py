@@ -22,7 +22,7 @@ from ..rules.networks import neighbourhood
 from ..telemetry import LogEvent, tell
 from .sources import source_of
 
-logger = logging.getLogger("django_redpin.security")
+logger: logging.Logger = logging.getLogger("django_redpin.security")
 
 PERIOD: Final = 60.0  # Seconds.
 FAILURES: Final = 30  # Of one source, in a period.

@@ -28,7 +28,7 @@ from .base import NoVerifier as NoVerifier
 from .base import Post, Proof, Verifier, WeakSecret
 from .sources import source_of
 
-logger = logging.getLogger("django_redpin.security")
+logger: logging.Logger = logging.getLogger("django_redpin.security")
 
 SESSION_TOKEN: Final = "session token"  # noqa: S105  A verifier's name.
 ACCOUNT_TOKEN: Final = "account token"  # noqa: S105

@@ -34,7 +34,7 @@ from ..telemetry import LogEvent, Metric, Spans, fail, measure, note, tell, trac
 from . import failures
 from .verification import NotVerified, NoVerifier, find_account, verify_post, verify_token
 
-logger = logging.getLogger("django_redpin.security")
+logger: logging.Logger = logging.getLogger("django_redpin.security")
 
 _OPEN_TRANSACTION: Final = (
     "Webhook refused: something, such as a middleware, opened a database transaction around its"
@@ -161,7 +161,7 @@ def _declared_size(request: HttpRequest) -> int:
     Raises `UnreadablePostError` where it is no number.
     """
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(request.headers.get("content-length") or 0)
     except ValueError:
         raise UnreadablePostError("Content-Length is no number.") from None
 

@@ -31,7 +31,7 @@ class Command(RedpinCommand):
         " Redpin's token and API, the webhook's public address. Changes nothing."
     )
     # They are a part of what it tells.
-    requires_system_checks: tuple[str, ...] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whose Redpin, how far to go, and how to tell it."""

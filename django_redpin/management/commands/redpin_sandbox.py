@@ -36,7 +36,7 @@ _LISTENS: Final = "Redpin sandbox: http"
 class Command(BaseCommand):
     help = "Run a local Redpin, with the credentials that the settings have for an account."
     # They are right only once they lead here, and this says how.
-    requires_system_checks: tuple[str, ...] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the sandbox's own options, and whose Redpin it is."""

@@ -1,0 +1,1 @@
+"""The public interface as a merchant writes it: nothing here runs, mypy and pyright read it."""
