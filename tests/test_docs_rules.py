@@ -79,8 +79,7 @@ def test_other_pages_repeat_the_rules_as_they_are() -> None:
     secret = f"at least {callback_tokens.SECRET_MIN_BYTES} bytes"
     for page, sentence in (
         ("design.md", f"An amount has at most {money.MAX_DIGITS} digits in all"),
-        ("reference.md", f"| `REFERENCE_MAX_LENGTH` | `{references.REFERENCE_MAX_LENGTH}` |"),
-        ("reference.md", secret),
+        ("../django_redpin/conf.py", secret),  # The reference shows its docstrings.
         ("securing-webhooks.md", secret),
         ("redpin.md", f"references of 1 to {references.REFERENCE_MAX_LENGTH} characters"),
     ):

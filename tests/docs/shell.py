@@ -22,6 +22,8 @@ from django.core.management.base import CommandError
 
 from .blocks import ROOT, Block
 
+# What `manage.py` does where another app is installed, too.
+OF_OTHER_APPS: Final = frozenset(["oscar_fork_app"])
 # What the reader's machine has, and what is no affair of ours.
 STRANGERS: Final = frozenset(
     [
@@ -135,6 +137,8 @@ def _manage(words: list[str]) -> None:
         raise NotACommand("manage.py of what?")
     name, *arguments = words
     arguments = [each for each in arguments if each != "…"]
+    if name in OF_OTHER_APPS:
+        return
     if name not in get_commands():
         raise NotACommand(f"manage.py has no command {name}")
     command: Any = load_command_class(get_commands()[name], name)
