@@ -10,9 +10,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
+
+# The exit code, and what was printed.
+Done = tuple[int, str]
+# Its name, the services that it needs, and what runs it.
+Lane = tuple[str, list[str], Callable[[], Done]]
 
 # The sandbox brings its own SQLite; what the model's worlds find, they find on each database.
 ELSEWHERE = ["tests/model", "tests/sandbox"]
@@ -24,10 +31,13 @@ def main() -> int:
     postgres, mariadb = os.environ["POSTGRES_URL"], os.environ["MARIADB_URL"]
     rabbitmq, redis = os.environ["RABBITMQ_URL"], os.environ["REDIS_URL"]
     brokers = [rabbitmq, redis]
-    lanes: list[tuple[str, list[str], Callable[[], int]]] = [
+    tests_lanes: list[Lane] = [
         ("Tests on SQLite at its default options", [], tests_on_plain_sqlite),
         ("Tests on PostgreSQL", [postgres], lambda: tests(f"{postgres}/postgres")),
         ("Tests on MariaDB", [mariadb], lambda: tests(f"{mariadb}/test")),
+    ]
+    # These wait more than they compute, and so leave room for those.
+    waiting_lanes: list[Lane] = [
         ("Workers: SQLite, RabbitMQ, Redis", brokers, lambda: workers(brokers)),
         (
             "Workers: PostgreSQL, RabbitMQ, Redis",
@@ -43,8 +53,18 @@ def main() -> int:
         ("Demo: PostgreSQL, RabbitMQ", [postgres, rabbitmq], lambda: demo(postgres, rabbitmq)),
         ("Demo: PostgreSQL, Redis", [postgres, redis], lambda: demo(postgres, redis)),
     ]
+    with ThreadPoolExecutor(2) as pool:
+        failures = pool.map(run_lanes, (tests_lanes, waiting_lanes))
+        failed = [name for names in failures for name in names]
+    if failed:
+        print(f"Failed: {'; '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run_lanes(lanes: list[Lane]) -> list[str]:
+    """Run these, one after the other, and return the names of those that failed."""
     failed = []
-    for name, needed, run in lanes:
+    for name, needed, lane in lanes:
         away = [url for url in needed if not answers(url)]
         if away:
             where = ", ".join(f"{urlsplit(url).hostname}:{urlsplit(url).port}" for url in away)
@@ -52,12 +72,12 @@ def main() -> int:
             if os.environ.get("CI"):
                 failed.append(name)
             continue
-        print(f"== {name}", flush=True)
-        if run() != 0:
+        began = time.monotonic()
+        code, said = lane()
+        print(f"== {name}: {time.monotonic() - began:.0f} s\n{said}", flush=True)
+        if code != 0:
             failed.append(name)
-    if failed:
-        print(f"Failed: {'; '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+    return failed
 
 
 def answers(url: str) -> bool:
@@ -69,18 +89,18 @@ def answers(url: str) -> bool:
         return False
 
 
-def tests(database_url: str) -> int:
+def tests(database_url: str) -> Done:
     environment = {"DATABASE_URL": database_url, "ONLY_WITH_DATABASE": "1"}
     return run([sys.executable, "-m", "pytest", *TESTS, *sys.argv[1:]], **environment)
 
 
-def tests_on_plain_sqlite() -> int:
+def tests_on_plain_sqlite() -> Done:
     """Run what reads and writes rows without WAL and IMMEDIATE, as many projects have it."""
     command = [sys.executable, "-m", "pytest", *QUICKLY, "tests/services", "tests/webhooks"]
     return run(command, SQLITE_DEFAULTS="1")
 
 
-def workers(brokers: list[str], database: str = "") -> int:
+def workers(brokers: list[str], database: str = "") -> Done:
     """Run what needs gunicorn and workers in processes of their own; SQLite at its defaults."""
     tests = ["tests/real/test_lanes.py"]
     environment = {"REAL_BROKERS": " ".join(brokers), "SQLITE_DEFAULTS": "1"}
@@ -91,12 +111,12 @@ def workers(brokers: list[str], database: str = "") -> int:
     return run([sys.executable, "-m", "pytest", *tests, *sys.argv[1:]], **environment)
 
 
-def at_scale() -> int:
+def at_scale() -> Done:
     """Run what looks at the plans of the admin's queries; the data sets are kept for the next."""
     return run([sys.executable, "-m", "pytest", "tests/admin/test_scale.py", *sys.argv[1:]])
 
 
-def demo(postgres: str, broker: str) -> int:
+def demo(postgres: str, broker: str) -> Done:
     """Run the demo on a database of its own, which is dropped again."""
     import psycopg
 
@@ -113,8 +133,16 @@ def demo(postgres: str, broker: str) -> int:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def run(command: list[str], **environment: str) -> int:
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+def run(command: list[str], **environment: str) -> Done:
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 if __name__ == "__main__":
