@@ -8,7 +8,6 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import indent
 from typing import Any, Final
 
 import pytest
@@ -205,19 +204,20 @@ def test_the_references_example_gives_nothing_away_that_may_still_be_paid(
         def __init__(self, error: RedpinError) -> None:
             self.error = error
 
-        def create_payment_session(self, *args: object) -> None:
+        pk = 1
+
+        def create_payment_session(self, *args: object, **kwargs: object) -> None:
             raise self.error
 
         def release(self) -> None:
             released.append(type(self.error))
 
-    source = "def view(request, order, create_payment_session):\n" + indent(example, "    ")
-    names: dict[str, Any] = {**vars(exceptions), "logger": logging.getLogger()}
-    names["render"] = lambda *args: None
-    exec(source, names)  # noqa: S102  Our own page.
+    names: dict[str, Any] = {"logger": logging.getLogger(), "render": lambda *args: None}
+    exec(example, names)  # noqa: S102  Our own page.
     for error in samples(session).values():
         checkout = Checkout(error)
-        names["view"](None, checkout, checkout.create_payment_session)
+        names["create_payment_session"] = checkout.create_payment_session
+        names["pay"](None, checkout)
 
     assert "OutcomeUnknown" in example
     assert {kind.__name__ for kind in released} == {

@@ -13,4 +13,5 @@ register(site)
 urlpatterns = [
     path("admin/", site.urls),
     path("", include("example_project.tenants.urls")),
+    path("", include("example_project.properties.urls")),  # The page of a 404 leads there.
 ]
