@@ -18,7 +18,7 @@ from django.test import Client
 from moneyed import Money
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient, api
+from django_redpin.client import RedpinClient, api, own_site
 from django_redpin.conf import get_account
 from django_redpin.exceptions import NotCreatedYet, OutcomeUnknown, SessionRejected
 from django_redpin.models import PaymentSession, Recipient
@@ -254,6 +254,12 @@ def some_server() -> Iterator[str]:
             self.send_response(204)
             self.end_headers()
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
@@ -270,6 +276,14 @@ def test_no_other_request_of_the_project_is_touched(redpin: FakeRedpin) -> None:
     with some_server() as url:
         assert requests.get(url, timeout=5).status_code == 204
     assert redpin.calls == []
+
+
+def test_a_post_to_this_site_itself_reaches_it(redpin: FakeRedpin) -> None:
+    with some_server() as url:
+        seen = own_site.post(f"{url}callback/its-token/", b"{}", {}, seconds=5)
+
+    assert seen.status == 202
+    assert redpin.calls == [], "What is noted would have the URL's token in it."
 
 
 @responses.activate
