@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .network import Planned, take
 from .payloads import Envelope, Payload, encode, wire_money
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .posting import PostedWebhook, PostingClient, SignedWebhook
 
 WEBHOOK = "webhook"
+_ENVELOPES: Final[dict[str, Envelope]] = {FLAT: "flat", NESTED: "nested"}
 
 
 class Deliveries:
@@ -46,7 +47,7 @@ class Deliveries:
         faults = self._take_all()
         envelope = self._envelope
         for name in faults:
-            envelope = FLAT if name == FLAT else NESTED if name == NESTED else envelope
+            envelope = _ENVELOPES.get(name, envelope)
         signed = _signed(session, event(envelope), faults)
         if DROP in faults:
             return

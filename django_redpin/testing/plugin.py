@@ -32,6 +32,7 @@ class RedpinWebhook(Protocol):
         reason: str = "",
     ) -> PostedWebhook:
         """Let the payment be in that status, post the event, and return what became of it."""
+        ...
 
 
 @pytest.fixture
