@@ -25,6 +25,10 @@ Envelope: TypeAlias = Literal["flat", "nested"]
 Payload: TypeAlias = dict[str, Any]
 
 _PER_RECIPIENT: Final = frozenset({statuses.PAYOUT_INITIATED, statuses.PAYOUT_CREDITED})
+_WITH_AMOUNT: Final = _PER_RECIPIENT | {
+    *(statuses.RECEIVED_FUNDS, statuses.FX_COMPLETED, statuses.REFUNDED)
+}
+_WITH_REASON: Final = frozenset({statuses.CANCELLED, statuses.BOUNCED_BACK})
 
 
 def payment_event(
@@ -49,7 +53,8 @@ def payment_event(
     the event, by default now. `data` replaces or adds single fields.
 
     The same arguments make the same `event_id`, so that the event posted twice is a repetition.
-    Raises `ValueError` for a payout of nobody in this session, or of nobody in particular.
+    Raises `ValueError` for a payout of nobody in this session, or of nobody in particular, and for
+    an amount or a reason of a status whose event tells none: nothing of it would be tested.
     """
     return subject_event(
         subject_of(session),
@@ -214,7 +219,8 @@ def _payout(subject: Subject, status: str, recipient_id: str) -> Payout | None:
 def _data(
     subject: Subject, status: str, payout: Payout | None, amount: Money | None, reason: str
 ) -> dict[str, object]:
-    total = wire_money(amount or subject.amount)
+    _require_place(status, amount, reason)
+    total = wire_money(subject.amount if amount is None else amount)
     known: dict[str, dict[str, object]] = {
         statuses.RECEIVED_FUNDS: {"amount": total},
         statuses.FX_COMPLETED: {"sell_amount": total, "buy_amount": wire_money(subject.amount)},
@@ -226,8 +232,16 @@ def _data(
     if payout is not None:
         told = {**told, "recipient_id": payout.recipient_id}
         if status in _PER_RECIPIENT:
-            told["amount"] = wire_money(amount or payout.amount)
+            told["amount"] = wire_money(payout.amount if amount is None else amount)
     return told
+
+
+def _require_place(status: str, amount: Money | None, reason: str) -> None:
+    """Raise `ValueError` for what the event would leave out."""
+    if amount is not None and status not in _WITH_AMOUNT:
+        raise ValueError(f"An event of {status} tells no amount; data={{...}} adds a field to it.")
+    if reason and status not in _WITH_REASON:
+        raise ValueError(f"An event of {status} tells no reason; data={{...}} adds a field to it.")
 
 
 def wire_money(money: Money) -> dict[str, object]:

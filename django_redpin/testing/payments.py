@@ -67,7 +67,7 @@ class Payments:
             raise ValueError(f"This session is paid already: it is {mine.payment.status}.")
         if self._redpin.now() >= mine.expires_at:
             raise ValueError("The session has expired: nobody sees its page any more.")
-        sell = amount or mine.subject.amount
+        sell = mine.subject.amount if amount is None else amount
         has_exchange = sell.currency != mine.subject.amount.currency
         mine.payment = Payment(sell)
         status = AWAITING_FUNDS if has_exchange else PROCESSING
@@ -141,9 +141,12 @@ class Payments:
     ) -> Payload:
         """Approve the session's payer, or with "REJECTED" reject, and return the event."""
         now = self._redpin.now()
+        self._redpin.decisions += 1  # Each is an event of its own, also to the same end.
+        made_of = (session.customer_id, session.client_customer_ref, status)
+        event_id = event_id_of("payer", *made_of, str(self._redpin.decisions))
 
         def event(envelope: Envelope) -> Payload:
-            return third_party_event(session, status, envelope=envelope, at=now)
+            return third_party_event(session, status, envelope=envelope, event_id=event_id, at=now)
 
         if post:
             self._deliveries.send(session, event)
@@ -169,7 +172,7 @@ class Payments:
                 *(mine.subject, status),
                 envelope=envelope,
                 recipient_id=recipient_id,
-                amount=amount or payment.told_of(status),
+                amount=payment.told_of(status) if amount is None else amount,
                 reason=reason,
                 event_id=event_id,
                 at=now,

@@ -21,9 +21,9 @@ from pytest_django import Settings
 from django_redpin.client import RedpinClient, api, own_site
 from django_redpin.conf import get_account
 from django_redpin.exceptions import NotCreatedYet, OutcomeUnknown, SessionRejected
-from django_redpin.models import PaymentSession, Recipient
+from django_redpin.models import PaymentSession, Recipient, WebhookEvent
 from django_redpin.services import Share, circuit_states, refresh_payment_session
-from django_redpin.testing import SETTINGS, FakeRedpin, make_session
+from django_redpin.testing import SETTINGS, FakeRedpin, encode, make_session
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +115,19 @@ def test_one_recipients_money_comes_back_and_the_others_go_on(
     assert bounced["data"]["bounce_reason"] == "The account is closed"
     assert redpin.posted[-1].outcome == "applied"
     assert redpin.refund(shared, Money("200000", "AED"))["data"]["refund_amount"]["value"] == 200000
+
+
+def test_a_refund_of_nothing_is_not_one_of_all(redpin: FakeRedpin, shared: PaymentSession) -> None:
+    redpin.advance(shared, "RECEIVED_FUNDS")
+
+    assert redpin.refund(shared, Money(0, "AED"))["data"]["refund_amount"]["value"] == 0
+
+
+def test_what_can_not_be_told_has_not_happened(redpin: FakeRedpin, shared: PaymentSession) -> None:
+    with pytest.raises(ValueError, match="PAYMENT_COMPLETED tells no amount"):
+        redpin.advance(shared, "PAYMENT_COMPLETED", amount=Money(1, "AED"))
+
+    assert redpin.status_of(shared) == ""
 
 
 def test_a_payment_is_cancelled(redpin: FakeRedpin, shared: PaymentSession) -> None:
@@ -363,6 +376,31 @@ def test_payers_are_approved_and_rejected(redpin: FakeRedpin, shared: PaymentSes
     redpin.decide_payer(shared, "REJECTED", post=True)
 
     assert redpin.posted[-1].outcome == "applied"
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "REJECTED"])
+@pytest.mark.parametrize("fault", ["", "amount", "missing_field"])
+def test_a_payers_status_is_posted_flat_as_it_is(
+    shared: PaymentSession, status: str, fault: str
+) -> None:
+    with FakeRedpin(envelope="flat") as redpin:
+        redpin.adopt(shared)
+        if fault:
+            redpin.fail("webhook", fault, value={"amount": 1, "missing_field": "session_id"}[fault])
+        event = redpin.decide_payer(shared, status, post=True)
+
+    assert bytes(WebhookEvent.objects.get().body) == encode(event)
+    assert redpin.posted[-1].outcome == "applied"
+
+
+def test_a_payer_may_be_decided_about_again_and_again(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    for status in ("APPROVED", "REJECTED", "APPROVED"):
+        redpin.decide_payer(shared, status, post=True)
+
+    told = [event.status for event in WebhookEvent.objects.order_by("pk")]
+    assert told == ["APPROVED", "REJECTED", "APPROVED"]
 
 
 def test_webhooks_go_through_the_client_that_was_given() -> None:
