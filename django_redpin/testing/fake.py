@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ContextDecorator, ExitStack
 from datetime import datetime, timedelta
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from django.utils import timezone
 
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 WEBHOOK: Final = "webhook"
 _LIFETIME: Final = timedelta(minutes=30)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Those that run, in the order in which they began: each has put aside what was there before it.
+_all_running: Final[list[FakeRedpin]] = []
 
 
 class FakeRedpin(Payments, ContextDecorator):
@@ -64,20 +70,59 @@ class FakeRedpin(Payments, ContextDecorator):
     def __repr__(self) -> str:
         return f"<FakeRedpin: {len(self._redpin.sessions)} sessions, {len(self.calls)} calls>"
 
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a test, async or not: the fake runs as long as it does.
+
+        Raises `TypeError` for a class, of which no test would be found any more, and for a
+        generator, which runs only after the decorated function has returned.
+        """
+        if (
+            isinstance(function, type)
+            or isgeneratorfunction(function)
+            or isasyncgenfunction(function)
+        ):
+            raise TypeError(
+                f"FakeRedpin decorates functions that return; {function.__name__} is none. Use it"
+                " there as a context manager, or by start() and addCleanup(stop) in setUp()."
+            )
+        if not iscoroutinefunction(function):
+            return super().__call__(function)
+
+        @wraps(function)
+        async def run(*args: Any, **named: Any) -> Any:
+            with self:
+                return await function(*args, **named)
+
+        return cast("_Function", run)
+
     def start(self) -> None:
-        """Begin, with nothing known. Raises `RuntimeError` where it runs already."""
+        """Begin, with nothing known. Another that runs waits until this one stops.
+
+        Raises `RuntimeError` where it runs already.
+        """
         if self._running is not None:
             raise RuntimeError("This FakeRedpin runs already; stop it first.")
         self._begin()
-        self._running = ExitStack()
-        self._running.enter_context(fresh_process())
-        self._running.enter_context(self._network)
+        with ExitStack() as starting:
+            starting.enter_context(fresh_process())
+            starting.enter_context(self._network)
+            self._running = starting.pop_all()
+        _all_running.append(self)
 
     def stop(self) -> None:
-        """End; the client reaches the network again. What was noted stays to be looked at."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.close()
+        """End; the client reaches the network again. What was noted stays to be looked at.
+
+        Those that began later end first, so that none is left in the way of the next test.
+        """
+        if self._running is None:
+            return
+        while True:
+            last = _all_running.pop()
+            running, last._running = last._running, None
+            if running is not None:
+                running.close()
+            if last is self:
+                return
 
     def __enter__(self) -> Self:
         self.start()
@@ -166,9 +211,13 @@ class FakeRedpin(Payments, ContextDecorator):
         self._network = Network(self._redpin, self._purposes, self._pay_before_answer)
         self._deliveries = Deliveries(self._client, self._envelope)
 
-    def _pay_before_answer(self, reference: str) -> None:
+    def _pay_before_answer(self, customer_id: str, reference: str) -> None:
         from ..models import PaymentSession
 
-        session = PaymentSession.objects.filter(client_reference_id=reference).first()
-        if session is not None:
-            self.pay(session, post=True)
+        # Accounts may have the same reference, and those of one customer the same client even.
+        for session in PaymentSession.objects.filter(
+            customer_id=customer_id, client_reference_id=reference
+        ):
+            if self.knows(session):
+                self.pay(session, post=True)
+                return

@@ -63,14 +63,15 @@ def take(planned: list[Planned], *, call: str, fault: str = "") -> Planned | Non
 class Network:
     """Carries what the client sends to a `Redpin`. A context manager: outside, nothing is caught.
 
-    `pay_before_answer` is called with a reference whose payment is to be there before the answer.
+    `pay_before_answer` is called with the customer and the reference whose payment is to be there
+    before the answer.
     """
 
     def __init__(
         self,
         redpin: Redpin,
         purposes: tuple[str, ...],
-        pay_before_answer: Callable[[str], None],
+        pay_before_answer: Callable[[str, str], None],
     ) -> None:
         self.calls: list[Call] = []
         self.planned: list[Planned] = []
@@ -126,7 +127,8 @@ class Network:
             paid = reply.status == 201 and request.call == CREATE
             first = take(self.planned, call="webhook", fault=BEFORE_ANSWER) if paid else None
         if first is not None:
-            self._pay_before_answer(exact_json.loads(request.body)["client_reference_id"])
+            reference = exact_json.loads(request.body)["client_reference_id"]
+            self._pay_before_answer(request.customer_id, reference)
             current_call.has_sent = True  # Other calls were made meanwhile.
         return reply
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import threading
 import unittest
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,11 +20,18 @@ from moneyed import Money
 from pytest_django import Settings
 
 from django_redpin.client import RedpinClient, api, own_site
+from django_redpin.client.adapter import BoundedAdapter
 from django_redpin.conf import get_account
 from django_redpin.exceptions import NotCreatedYet, OutcomeUnknown, SessionRejected
 from django_redpin.models import PaymentSession, Recipient, WebhookEvent
-from django_redpin.services import Share, circuit_states, refresh_payment_session
+from django_redpin.services import (
+    Share,
+    circuit_states,
+    complete_payment_session,
+    refresh_payment_session,
+)
 from django_redpin.testing import SETTINGS, FakeRedpin, encode, make_session
+from django_redpin.testing.network import Network
 
 pytestmark = pytest.mark.django_db
 
@@ -230,6 +238,80 @@ def test_it_is_a_decorator_too() -> None:
     assert len(redpin.creates) == 1
 
 
+def test_an_async_test_has_it_until_its_end() -> None:
+    redpin = FakeRedpin()
+
+    @redpin
+    async def test() -> str:
+        await asyncio.sleep(0)
+        RedpinClient(get_account()).require_token()
+        return "done"
+
+    assert asyncio.run(test()) == "done"
+    assert [call.call for call in redpin.calls] == ["token"]
+
+
+def test_what_would_run_without_it_is_refused() -> None:
+    class Tests(unittest.TestCase):
+        """Whose tests nobody would find any more."""
+
+    def fixture() -> Iterator[None]:
+        yield
+
+    async def async_fixture() -> AsyncIterator[None]:
+        yield
+
+    for wrong in (Tests, fixture, async_fixture):
+        with pytest.raises(TypeError, match=f"{wrong.__name__} is none"):
+            FakeRedpin()(wrong)
+
+
+def test_one_within_another_answers_until_it_stops() -> None:
+    with FakeRedpin() as outer:
+        with FakeRedpin() as inner:
+            session = make_session()
+        assert inner.knows(session)
+        assert outer.calls == []
+        assert outer.knows(make_session())
+
+
+def test_whichever_stops_first_nothing_of_them_is_left() -> None:
+    network, providers = BoundedAdapter.carry, api._providers
+    first, second = FakeRedpin(), FakeRedpin()
+    first.start()
+    second.start()
+
+    first.stop()
+
+    assert BoundedAdapter.carry is network
+    assert api._providers is providers
+    second.stop()
+    assert BoundedAdapter.carry is network
+    assert api._providers is providers
+    with second:
+        assert make_session().state == "open"
+
+
+def test_a_start_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    providers, redpin = api._providers, FakeRedpin()
+    with monkeypatch.context() as broken:
+        broken.setattr(Network, "__enter__", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            redpin.start()
+
+    assert api._providers is providers
+    with redpin:
+        assert make_session().state == "open"
+
+
+def test_an_exception_within_it_ends_it() -> None:
+    network = BoundedAdapter.carry
+    with pytest.raises(KeyError), FakeRedpin():
+        raise KeyError("of the test")
+
+    assert BoundedAdapter.carry is network
+
+
 def test_it_does_not_start_twice() -> None:
     with FakeRedpin() as redpin, pytest.raises(RuntimeError, match="runs already"):
         redpin.start()
@@ -359,6 +441,23 @@ def test_accounts_have_clients_of_their_own(settings: Settings) -> None:
 
         assert redpin.status_of(mine) == ""
         assert {posted.outcome for posted in redpin.posted} == {"applied"}
+
+
+def test_a_payment_before_its_answer_is_the_accounts_own(settings: Settings) -> None:
+    other = {"CLIENT_ID": "second", "CUSTOMER_ID": "2"}
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"second": other}}
+    with FakeRedpin() as redpin:
+        redpin.fail("create", "unreachable", times=None)
+        for account in ("default", "second"):
+            with pytest.raises(NotCreatedYet):
+                make_session(client_reference_id="order-1", account=account)
+        redpin.forgive()
+        theirs, mine = PaymentSession.objects.order_by("-pk")
+        complete_payment_session(theirs)
+        redpin.fail("webhook", "before_answer")
+        complete_payment_session(mine)
+
+        assert (redpin.status_of(mine), redpin.status_of(theirs)) == ("PROCESSING", "")
 
 
 def test_a_call_is_noted_with_what_was_sent(redpin: FakeRedpin) -> None:
