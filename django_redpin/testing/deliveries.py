@@ -35,7 +35,7 @@ class Deliveries:
         self.planned: list[Planned] = []
         self.posted: list[PostedWebhook] = []
         self._client = client
-        self._envelope = envelope
+        self._envelope: Envelope = envelope
         self._held: list[SignedWebhook] = []
         self._delayed: list[SignedWebhook] = []
 
