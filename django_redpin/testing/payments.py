@@ -33,10 +33,16 @@ class Payments:
     _envelope: Envelope
 
     def adopt(self, session: PaymentSession) -> None:
-        """Know a session that was created elsewhere: in `setUpTestData`, or by no call at all."""
+        """Know a session that was created elsewhere: in `setUpTestData`, or by no call at all.
+
+        Its payment is where its row says, if it has begun. One that is known stays as it is.
+        """
+        if self.knows(session):
+            return
         expires_at = session.expires_at or self._redpin.now() + self._redpin.lifetime
         self._redpin.sessions[self._key(session)] = HostedSession(
             subject=subject_of(session),
+            payment=_payment_of(session),
             client_id=get_account(session.account).client_id,
             url=session.session_url,
             callbacks=(),
@@ -196,3 +202,17 @@ class Payments:
                 " elsewhere, or before the fake began. Let it know the session with adopt()."
             )
         return found
+
+
+def _payment_of(session: PaymentSession) -> Payment | None:
+    """Return the payment as far as the rows tell of it, or None where it has not begun."""
+    if not session.payment_status:
+        return None
+    known = subject_of(session).payouts
+    shares = zip(session.shares.all(), known, strict=True)
+    happened = [
+        (share.payout_status, payout.recipient_id)
+        for share, payout in shares
+        if share.payout_status
+    ]
+    return Payment(session.money, [*happened, (session.payment_status, "")])

@@ -189,6 +189,36 @@ def test_a_session_of_elsewhere_is_named_with_the_cure(shared: PaymentSession) -
         assert other.posted[-1].outcome == "applied"
 
 
+def test_a_payment_that_began_elsewhere_goes_on_from_there(
+    shared: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.advance(shared, "PAYOUT_CREDITED", recipient="501", post=True)
+    shared.refresh_from_db()
+
+    with FakeRedpin() as other:
+        other.adopt(shared)
+
+        assert other.status_of(shared) == "PAYOUT_CREDITED"
+        with pytest.raises(ValueError, match="paid already"):
+            other.pay(shared)
+        assert steps(other.complete(shared, post=True)) == [
+            "PAYOUT_INITIATED 502",
+            "PAYOUT_CREDITED 502",
+            "PAYMENT_COMPLETED",
+        ]
+        assert {posted.outcome for posted in other.posted} == {"applied"}
+
+
+def test_a_session_that_is_known_is_not_adopted_anew(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    redpin.pay(shared)
+
+    redpin.adopt(shared)
+
+    assert redpin.status_of(shared) == "PROCESSING"
+
+
 def test_a_session_without_an_end_is_adopted_too(redpin: FakeRedpin) -> None:
     session = PaymentSession.objects.create(
         customer_id="1", client_reference_id="r", amount=1, currency="AED", due_date="2030-01-01"

@@ -214,10 +214,10 @@ def test_what_the_event_would_not_tell_is_refused(session: PaymentSession, statu
         ({"reason": "x"}, has_reason),
     ):
         if is_told:
-            assert payment_event(session, status, **given)  # type: ignore[arg-type]
+            assert payment_event(session, status, **given)
         else:
             with pytest.raises(ValueError, match=rf"of {status} tells no (amount|reason)"):
-                payment_event(session, status, **given)  # type: ignore[arg-type]
+                payment_event(session, status, **given)
 
 
 def test_ids_follow_from_the_reference_alone(session: PaymentSession) -> None:
