@@ -36,8 +36,8 @@ class Deliveries:
         self.posted: list[PostedWebhook] = []
         self._client = client
         self._envelope: Envelope = envelope
-        self._held: list[SignedWebhook] = []
-        self._delayed: list[SignedWebhook] = []
+        # In the order of events, each with the fault that holds it.
+        self._waiting: list[tuple[str, SignedWebhook]] = []
 
     def send(self, session: PaymentSession, event: Callable[[Envelope], Payload]) -> None:
         """Post the event to the session's callback URL, and then what was held until a later one.
@@ -51,19 +51,20 @@ class Deliveries:
         signed = _signed(session, event(envelope), faults)
         if DROP in faults:
             return
+        copies = [signed] * int(faults.get(DUPLICATE, 1))
         if DELAY in faults or REORDER in faults:
-            (self._delayed if DELAY in faults else self._held).append(signed)
+            holds = DELAY if DELAY in faults else REORDER
+            self._waiting += [(holds, copy) for copy in copies]
             return
-        for _ in range(int(faults.get(DUPLICATE, 1))):
-            self._post(signed)
-        held, self._held = self._held, []
-        for earlier in held:
-            self._post(earlier)
+        held = [earlier for holds, earlier in self._waiting if holds == REORDER]
+        self._waiting = [each for each in self._waiting if each[0] != REORDER]
+        for each in (*copies, *held):
+            self._post(each)
 
     def deliver_held(self) -> None:
         """Post all that is held, in the order of events."""
-        waiting, self._delayed, self._held = [*self._delayed, *self._held], [], []
-        for signed in waiting:
+        waiting, self._waiting = self._waiting, []
+        for _, signed in waiting:
             self._post(signed)
 
     def _take_all(self) -> dict[str, str]:
