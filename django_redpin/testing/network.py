@@ -156,7 +156,7 @@ def _read(sent: requests.PreparedRequest) -> Request:
 
 def _played(plan: Planned, reply: Reply | Exception, sent: Any) -> Reply | Exception:
     """Return the reply, or what the client is told of one that takes too long for it."""
-    longest = sent.req_kwargs["timeout"][1]
+    longest = current_call.may_wait(sent.req_kwargs["timeout"][1])
     asked = plan.options.seconds
     seconds = asked if asked is not None else (longest + 1 if plan.fault == SLOW else 0)
     if seconds > longest:

@@ -26,7 +26,8 @@ Payload: TypeAlias = dict[str, Any]
 
 _PER_RECIPIENT: Final = frozenset({statuses.PAYOUT_INITIATED, statuses.PAYOUT_CREDITED})
 _WITH_AMOUNT: Final = _PER_RECIPIENT | {
-    *(statuses.RECEIVED_FUNDS, statuses.FX_COMPLETED, statuses.REFUNDED)
+    *(statuses.RECEIVED_FUNDS, statuses.FX_COMPLETED, statuses.REFUNDED),
+    statuses.PAYMENT_COMPLETED,  # Where Redpin's page shows none, and the client reads one.
 }
 _WITH_REASON: Final = frozenset({statuses.CANCELLED, statuses.BOUNCED_BACK})
 
@@ -49,8 +50,9 @@ def payment_event(
     `recipient` says whose payout it is, by its row or Redpin's `recipient_id`; a payout of a
     session with one recipient needs none. `amount`, in major units, is by default what the session
     says: the total, or the recipient's share; for RECEIVED_FUNDS and FX_COMPLETED it is what the
-    payer sent, in any currency. `reason` is that of CANCELLED and BOUNCED_BACK. `at` is the time of
-    the event, by default now. `data` replaces or adds single fields.
+    payer sent, in any currency; PAYMENT_COMPLETED has one only where it is given. `reason` is that
+    of CANCELLED and BOUNCED_BACK. `at` is the time of the event, by default now. `data` replaces or
+    adds single fields.
 
     The same arguments make the same `event_id`, so that the event posted twice is a repetition.
     Raises `ValueError` for a payout of nobody in this session, or of nobody in particular, and for
@@ -228,6 +230,8 @@ def _data(
         statuses.BOUNCED_BACK: {"bounce_reason": reason or "The account is closed"},
         statuses.REFUNDED: {"refund_amount": total},
     }
+    if amount is not None:
+        known[statuses.PAYMENT_COMPLETED] = {"amount": total}
     told = known.get(status, {})
     if payout is not None:
         told = {**told, "recipient_id": payout.recipient_id}

@@ -132,10 +132,19 @@ def test_a_refund_of_nothing_is_not_one_of_all(redpin: FakeRedpin, shared: Payme
 
 
 def test_what_can_not_be_told_has_not_happened(redpin: FakeRedpin, shared: PaymentSession) -> None:
-    with pytest.raises(ValueError, match="PAYMENT_COMPLETED tells no amount"):
-        redpin.advance(shared, "PAYMENT_COMPLETED", amount=Money(1, "AED"))
+    with pytest.raises(ValueError, match="CANCELLED tells no amount"):
+        redpin.advance(shared, "CANCELLED", amount=Money(1, "AED"))
 
     assert redpin.status_of(shared) == ""
+
+
+def test_less_than_was_agreed_calls_for_a_person(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    redpin.advance(shared, "PAYMENT_COMPLETED", amount=Money(1, "AED"), post=True)
+
+    shared.refresh_from_db()
+    assert "another amount" in shared.review_reason
 
 
 def test_a_payment_is_cancelled(redpin: FakeRedpin, shared: PaymentSession) -> None:
