@@ -13,6 +13,7 @@ from django.utils import timezone as clock
 from moneyed import Money
 
 from ..client.events import PAYMENT_STATUS, THIRD_PARTY_CUSTOMER_STATUS, made_event
+from ..conf import get_account
 from ..rules import exact_json, statuses
 from ..rules.money import quantise
 from .subjects import Payout, Subject, event_id_of, subject_of
@@ -105,9 +106,11 @@ def third_party_event(
 
     `payer` is a session, or its payer's `client_customer_ref`; `status` is APPROVED or REJECTED.
     Only REJECTED has `reasons`, each `{"reason": ..., "code": ...}`; by default one of Redpin's.
+    `customer_id` is by default the session's, or that of the default account.
     """
     reference = payer if isinstance(payer, str) else payer.client_customer_ref
-    customer = customer_id if isinstance(payer, str) else payer.customer_id
+    known = get_account().customer_id if isinstance(payer, str) else payer.customer_id
+    customer = customer_id or known
     claims = {"customer_id": customer, "client_customer_ref": reference, "status": status}
     if not reasons and status == "REJECTED":
         reasons = [{"reason": "Compliance check failed", "code": "COMPLIANCE_CHECK_FAILED"}]

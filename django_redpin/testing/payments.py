@@ -75,9 +75,8 @@ class Payments:
             raise ValueError("The session has expired: nobody sees its page any more.")
         sell = mine.subject.amount if amount is None else amount
         has_exchange = sell.currency != mine.subject.amount.currency
-        mine.payment = Payment(sell)
         status = AWAITING_FUNDS if has_exchange else PROCESSING
-        return self._happen(session, mine, mine.payment, status, post=post)
+        return self._happen(session, mine, Payment(sell), status, post=post)
 
     def advance(
         self,

@@ -138,6 +138,25 @@ def test_what_can_not_be_told_has_not_happened(redpin: FakeRedpin, shared: Payme
     assert redpin.status_of(shared) == ""
 
 
+def test_what_failed_while_it_was_to_happen_has_not_happened() -> None:
+    clock = iter([0, 1 / 2])  # It stops after the look at the page's end.
+    stops = False
+
+    def now() -> datetime:
+        if stops:
+            next(clock)
+        return datetime.now(timezone.utc)
+
+    with FakeRedpin(now=now) as redpin:
+        session = make_session()
+        stops = True
+        next(clock)
+        with pytest.raises(StopIteration):
+            redpin.pay(session)
+
+        assert redpin.status_of(session) == ""
+
+
 def test_less_than_was_agreed_calls_for_a_person(
     redpin: FakeRedpin, shared: PaymentSession
 ) -> None:

@@ -249,6 +249,14 @@ def test_a_payer_is_approved_or_rejected_in_either_envelope(session: PaymentSess
     assert third_party_event(session, "REJECTED", reasons=other)["data"]["reasons"] == other
 
 
+def test_a_payers_event_always_names_a_customer(session: PaymentSession) -> None:
+    known = session.customer_id
+
+    assert third_party_event("CUST_7")["data"]["customer_id"] == known
+    assert third_party_event("CUST_7", customer_id="2")["data"]["customer_id"] == "2"
+    assert third_party_event(session, customer_id="2")["data"]["customer_id"] == "2"
+
+
 @pytest.mark.parametrize("envelope", ["flat", "nested"])
 @pytest.mark.parametrize("status", ["APPROVED", "REJECTED"])
 def test_the_client_reads_a_payers_status(
