@@ -175,8 +175,11 @@ class FakeRedpin(Payments, ContextDecorator):
         None for all from now on. `status` and `retry_after` (seconds), with `code`, `description`
         and `field`, are those of an error that is answered; `seconds` is how long "slow" takes, by
         default longer than the client waits. `value` is that of a webhook's fault. Faults of one
-        call are played in the order in which they were set. Raises `ValueError` for unknown names.
+        call are played in the order in which they were set. Raises `ValueError` for unknown names,
+        and for fewer times than once.
         """
+        if times is not None and times < 1:
+            raise ValueError(f"A fault is played once at least, not {times} times.")
         if call == WEBHOOK:
             known = WEBHOOK_FAULTS.get(fault)
             if known is None:

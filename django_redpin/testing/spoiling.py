@@ -48,8 +48,12 @@ def _field(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    Decimal(value)
-    return value
+    try:
+        if Decimal(value).is_finite():
+            return value
+    except ArithmeticError:
+        pass
+    raise ValueError("value has to be a number, such as 1.00")
 
 
 def _code(value: str) -> str:

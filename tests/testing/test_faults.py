@@ -189,6 +189,14 @@ def test_slow_is_no_trouble_within_the_clients_patience(
     assert client.create_session(REQUEST).session_url
 
 
+@pytest.mark.parametrize("call", ["create", "webhook"])
+def test_never_is_not_how_often_a_fault_is_played(redpin: FakeRedpin, call: str) -> None:
+    fault = {"create": "busy", "webhook": "drop"}[call]
+
+    with pytest.raises(ValueError, match="once at least, not 0 times"):
+        redpin.fail(call, fault, times=0)
+
+
 def test_slow_is_too_late_for_the_whole_call_too(redpin: FakeRedpin, settings: Settings) -> None:
     settings.REDPIN = {**settings.REDPIN, "READ_TIMEOUT": 10, "TOTAL_TIMEOUT": 5}
     redpin.fail("create", "slow", seconds=7)

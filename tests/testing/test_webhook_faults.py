@@ -163,6 +163,8 @@ def test_faults_of_several_names_are_played_together(
         ("duplicate", "1", "from 2 to 20"),
         ("missing_field", "weight", "has to be one of event_id"),
         ("currency", "euro", "three capital letters"),
+        ("amount", "much", "has to be a number"),
+        ("amount", "NaN", "has to be a number"),
         ("drop", "1", "takes no value"),
     ],
 )
