@@ -36,7 +36,7 @@ _LIFETIME: Final = timedelta(minutes=30)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Those that run, in the order in which they began: each has put aside what was there before it.
-_all_running: Final[list[FakeRedpin]] = []
+_all_running: Final[list[tuple[FakeRedpin, ExitStack]]] = []
 
 
 class FakeRedpin(Payments, ContextDecorator):
@@ -64,7 +64,7 @@ class FakeRedpin(Payments, ContextDecorator):
         self._purposes = purposes
         self._client = client
         self._envelope: Envelope = envelope
-        self._running: ExitStack | None = None
+        self._is_running = False
         self._begin()
 
     def __repr__(self) -> str:
@@ -100,29 +100,24 @@ class FakeRedpin(Payments, ContextDecorator):
 
         Raises `RuntimeError` where it runs already.
         """
-        if self._running is not None:
+        if self._is_running:
             raise RuntimeError("This FakeRedpin runs already; stop it first.")
         self._begin()
         with ExitStack() as starting:
             starting.enter_context(fresh_process())
             starting.enter_context(self._network)
-            self._running = starting.pop_all()
-        _all_running.append(self)
+            _all_running.append((self, starting.pop_all()))
+        self._is_running = True
 
     def stop(self) -> None:
         """End; the client reaches the network again. What was noted stays to be looked at.
 
         Those that began later end first, so that none is left in the way of the next test.
         """
-        if self._running is None:
-            return
-        while True:
-            last = _all_running.pop()
-            running, last._running = last._running, None
-            if running is not None:
-                running.close()
-            if last is self:
-                return
+        while self._is_running:
+            last, running = _all_running.pop()
+            last._is_running = False
+            running.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -214,13 +209,10 @@ class FakeRedpin(Payments, ContextDecorator):
         self._network = Network(self._redpin, self._purposes, self._pay_before_answer)
         self._deliveries = Deliveries(self._client, self._envelope)
 
-    def _pay_before_answer(self, customer_id: str, reference: str) -> None:
+    def _pay_before_answer(self, client_id: str, reference: str) -> None:
         from ..models import PaymentSession
 
-        # Accounts may have the same reference, and those of one customer the same client even.
-        for session in PaymentSession.objects.filter(
-            customer_id=customer_id, client_reference_id=reference
-        ):
-            if self.knows(session):
+        # Another account may have a session of the same reference.
+        for session in PaymentSession.objects.filter(client_reference_id=reference):
+            if self._key(session) == (client_id, reference):
                 self.pay(session, post=True)
-                return

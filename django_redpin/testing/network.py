@@ -63,7 +63,7 @@ def take(planned: list[Planned], *, call: str, fault: str = "") -> Planned | Non
 class Network:
     """Carries what the client sends to a `Redpin`. A context manager: outside, nothing is caught.
 
-    `pay_before_answer` is called with the customer and the reference whose payment is to be there
+    `pay_before_answer` is called with the client and the reference whose payment is to be there
     before the answer.
     """
 
@@ -123,12 +123,13 @@ class Network:
     def _answer(self, request: Request, *, shows_url: bool) -> Reply:
         api = Api(self._redpin, self._purposes, allow_loopback=bool(settings.DEBUG))
         with self._lock:
+            client_id = self._redpin.client_of(request.bearer) or ""
             reply = api.answer(request, _origin(), shows_url=shows_url)
             paid = reply.status == 201 and request.call == CREATE
             first = take(self.planned, call="webhook", fault=BEFORE_ANSWER) if paid else None
         if first is not None:
             reference = exact_json.loads(request.body)["client_reference_id"]
-            self._pay_before_answer(request.customer_id, reference)
+            self._pay_before_answer(client_id, reference)
             current_call.has_sent = True  # Other calls were made meanwhile.
         return reply
 

@@ -502,7 +502,7 @@ def test_accounts_have_clients_of_their_own(settings: Settings) -> None:
 
 
 def test_a_payment_before_its_answer_is_the_accounts_own(settings: Settings) -> None:
-    other = {"CLIENT_ID": "second", "CUSTOMER_ID": "2"}
+    other = {"CLIENT_ID": "second"}
     settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"second": other}}
     with FakeRedpin() as redpin:
         redpin.fail("create", "unreachable", times=None)
