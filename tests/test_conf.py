@@ -65,6 +65,19 @@ def test_an_account_overrides_what_it_names_and_shares_the_rest(settings: Settin
     assert default.customer_id == "0201001008132685"
 
 
+def test_accounts_that_differ_in_their_verifiers_alone_are_two(settings: Settings) -> None:
+    def verifier(secret: str) -> dict[str, object]:
+        options = {"header": "X-Key", "secrets": [secret]}
+        return {"BACKEND": "django_redpin.webhooks.verifiers.HeaderVerifier", "OPTIONS": options}
+
+    found = set()
+    for secret in ("canary-of-24-bytes-or-more", "another-of-24-bytes-or-more"):
+        settings.REDPIN = {**settings.REDPIN, "WEBHOOK_VERIFIERS": [verifier(secret)]}
+        found |= {get_account(), get_account()}
+
+    assert len(found) == 2, "What is kept by account would be the other's."
+
+
 def test_an_account_named_default_overrides_the_top(settings: Settings) -> None:
     accounts = {"gulf": {}, "default": {"CUSTOMER_ID": "77"}}
     settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": accounts}

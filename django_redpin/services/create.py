@@ -86,7 +86,8 @@ def create_payment_session(
         defer: Leave the call to a task, after the commit.
 
     Returns:
-        The session, `open`, or `creating` if deferred.
+        The session, `open`, or `creating` if deferred; by a key that was used before, as it is by
+        now: `closed`, say, where it was paid.
 
     Raises:
         InvalidPaymentSession: With every broken rule at once; nothing stored, nothing sent.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .network import Planned, take
 from .payloads import Envelope, Payload, encode, wire_money
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .posting import PostedWebhook, PostingClient, SignedWebhook
 
 WEBHOOK = "webhook"
+_ENVELOPES: Final[dict[str, Envelope]] = {FLAT: "flat", NESTED: "nested"}
 
 
 class Deliveries:
@@ -34,9 +35,9 @@ class Deliveries:
         self.planned: list[Planned] = []
         self.posted: list[PostedWebhook] = []
         self._client = client
-        self._envelope = envelope
-        self._held: list[SignedWebhook] = []
-        self._delayed: list[SignedWebhook] = []
+        self._envelope: Envelope = envelope
+        # In the order of events, each with the fault that holds it.
+        self._waiting: list[tuple[str, SignedWebhook]] = []
 
     def send(self, session: PaymentSession, event: Callable[[Envelope], Payload]) -> None:
         """Post the event to the session's callback URL, and then what was held until a later one.
@@ -46,23 +47,24 @@ class Deliveries:
         faults = self._take_all()
         envelope = self._envelope
         for name in faults:
-            envelope = FLAT if name == FLAT else NESTED if name == NESTED else envelope
+            envelope = _ENVELOPES.get(name, envelope)
         signed = _signed(session, event(envelope), faults)
         if DROP in faults:
             return
+        copies = [signed] * int(faults.get(DUPLICATE, 1))
         if DELAY in faults or REORDER in faults:
-            (self._delayed if DELAY in faults else self._held).append(signed)
+            holds = DELAY if DELAY in faults else REORDER
+            self._waiting += [(holds, copy) for copy in copies]
             return
-        for _ in range(int(faults.get(DUPLICATE, 1))):
-            self._post(signed)
-        held, self._held = self._held, []
-        for earlier in held:
-            self._post(earlier)
+        held = [earlier for holds, earlier in self._waiting if holds == REORDER]
+        self._waiting = [each for each in self._waiting if each[0] != REORDER]
+        for each in (*copies, *held):
+            self._post(each)
 
     def deliver_held(self) -> None:
         """Post all that is held, in the order of events."""
-        waiting, self._delayed, self._held = [*self._delayed, *self._held], [], []
-        for signed in waiting:
+        waiting, self._waiting = self._waiting, []
+        for _, signed in waiting:
             self._post(signed)
 
     def _take_all(self) -> dict[str, str]:

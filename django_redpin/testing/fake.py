@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ContextDecorator, ExitStack
 from datetime import datetime, timedelta
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from django.utils import timezone
 
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 WEBHOOK: Final = "webhook"
 _LIFETIME: Final = timedelta(minutes=30)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Those that run, in the order in which they began: each has put aside what was there before it.
+_all_running: Final[list[tuple[FakeRedpin, ExitStack]]] = []
 
 
 class FakeRedpin(Payments, ContextDecorator):
@@ -58,25 +64,59 @@ class FakeRedpin(Payments, ContextDecorator):
         self._purposes = purposes
         self._client = client
         self._envelope: Envelope = envelope
-        self._running: ExitStack | None = None
+        self._is_running = False
         self._begin()
 
     def __repr__(self) -> str:
         return f"<FakeRedpin: {len(self._redpin.sessions)} sessions, {len(self.calls)} calls>"
 
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a test, async or not: the fake runs as long as it does.
+
+        Raises `TypeError` for a class, of which no test would be found any more, and for a
+        generator, which runs only after the decorated function has returned.
+        """
+        if (
+            isinstance(function, type)
+            or isgeneratorfunction(function)
+            or isasyncgenfunction(function)
+        ):
+            raise TypeError(
+                f"FakeRedpin decorates functions that return; {function.__name__} is none. Use it"
+                " there as a context manager, or by start() and addCleanup(stop) in setUp()."
+            )
+        if not iscoroutinefunction(function):
+            return super().__call__(function)
+
+        @wraps(function)
+        async def run(*args: Any, **named: Any) -> Any:
+            with self:
+                return await function(*args, **named)
+
+        return cast("_Function", run)
+
     def start(self) -> None:
-        """Begin, with nothing known. Raises `RuntimeError` where it runs already."""
-        if self._running is not None:
+        """Begin, with nothing known. Another that runs waits until this one stops.
+
+        Raises `RuntimeError` where it runs already.
+        """
+        if self._is_running:
             raise RuntimeError("This FakeRedpin runs already; stop it first.")
         self._begin()
-        self._running = ExitStack()
-        self._running.enter_context(fresh_process())
-        self._running.enter_context(self._network)
+        with ExitStack() as starting:
+            starting.enter_context(fresh_process())
+            starting.enter_context(self._network)
+            _all_running.append((self, starting.pop_all()))
+        self._is_running = True
 
     def stop(self) -> None:
-        """End; the client reaches the network again. What was noted stays to be looked at."""
-        running, self._running = self._running, None
-        if running is not None:
+        """End; the client reaches the network again. What was noted stays to be looked at.
+
+        Those that began later end first, so that none is left in the way of the next test.
+        """
+        while self._is_running:
+            last, running = _all_running.pop()
+            last._is_running = False
             running.close()
 
     def __enter__(self) -> Self:
@@ -130,8 +170,11 @@ class FakeRedpin(Payments, ContextDecorator):
         None for all from now on. `status` and `retry_after` (seconds), with `code`, `description`
         and `field`, are those of an error that is answered; `seconds` is how long "slow" takes, by
         default longer than the client waits. `value` is that of a webhook's fault. Faults of one
-        call are played in the order in which they were set. Raises `ValueError` for unknown names.
+        call are played in the order in which they were set. Raises `ValueError` for unknown names,
+        and for fewer times than once.
         """
+        if times is not None and times < 1:
+            raise ValueError(f"A fault is played once at least, not {times} times.")
         if call == WEBHOOK:
             known = WEBHOOK_FAULTS.get(fault)
             if known is None:
@@ -166,9 +209,10 @@ class FakeRedpin(Payments, ContextDecorator):
         self._network = Network(self._redpin, self._purposes, self._pay_before_answer)
         self._deliveries = Deliveries(self._client, self._envelope)
 
-    def _pay_before_answer(self, reference: str) -> None:
+    def _pay_before_answer(self, client_id: str, reference: str) -> None:
         from ..models import PaymentSession
 
-        session = PaymentSession.objects.filter(client_reference_id=reference).first()
-        if session is not None:
-            self.pay(session, post=True)
+        # Another account may have a session of the same reference.
+        for session in PaymentSession.objects.filter(client_reference_id=reference):
+            if self._key(session) == (client_id, reference):
+                self.pay(session, post=True)

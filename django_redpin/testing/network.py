@@ -63,14 +63,15 @@ def take(planned: list[Planned], *, call: str, fault: str = "") -> Planned | Non
 class Network:
     """Carries what the client sends to a `Redpin`. A context manager: outside, nothing is caught.
 
-    `pay_before_answer` is called with a reference whose payment is to be there before the answer.
+    `pay_before_answer` is called with the client and the reference whose payment is to be there
+    before the answer.
     """
 
     def __init__(
         self,
         redpin: Redpin,
         purposes: tuple[str, ...],
-        pay_before_answer: Callable[[str], None],
+        pay_before_answer: Callable[[str, str], None],
     ) -> None:
         self.calls: list[Call] = []
         self.planned: list[Planned] = []
@@ -122,11 +123,13 @@ class Network:
     def _answer(self, request: Request, *, shows_url: bool) -> Reply:
         api = Api(self._redpin, self._purposes, allow_loopback=bool(settings.DEBUG))
         with self._lock:
+            client_id = self._redpin.client_of(request.bearer) or ""
             reply = api.answer(request, _origin(), shows_url=shows_url)
             paid = reply.status == 201 and request.call == CREATE
             first = take(self.planned, call="webhook", fault=BEFORE_ANSWER) if paid else None
         if first is not None:
-            self._pay_before_answer(exact_json.loads(request.body)["client_reference_id"])
+            reference = exact_json.loads(request.body)["client_reference_id"]
+            self._pay_before_answer(client_id, reference)
             current_call.has_sent = True  # Other calls were made meanwhile.
         return reply
 
@@ -154,7 +157,7 @@ def _read(sent: requests.PreparedRequest) -> Request:
 
 def _played(plan: Planned, reply: Reply | Exception, sent: Any) -> Reply | Exception:
     """Return the reply, or what the client is told of one that takes too long for it."""
-    longest = sent.req_kwargs["timeout"][1]
+    longest = current_call.may_wait(sent.req_kwargs["timeout"][1])
     asked = plan.options.seconds
     seconds = asked if asked is not None else (longest + 1 if plan.fault == SLOW else 0)
     if seconds > longest:

@@ -13,6 +13,7 @@ from django.utils import timezone as clock
 from moneyed import Money
 
 from ..client.events import PAYMENT_STATUS, THIRD_PARTY_CUSTOMER_STATUS, made_event
+from ..conf import get_account
 from ..rules import exact_json, statuses
 from ..rules.money import quantise
 from .subjects import Payout, Subject, event_id_of, subject_of
@@ -25,6 +26,11 @@ Envelope: TypeAlias = Literal["flat", "nested"]
 Payload: TypeAlias = dict[str, Any]
 
 _PER_RECIPIENT: Final = frozenset({statuses.PAYOUT_INITIATED, statuses.PAYOUT_CREDITED})
+_WITH_AMOUNT: Final = _PER_RECIPIENT | {
+    *(statuses.RECEIVED_FUNDS, statuses.FX_COMPLETED, statuses.REFUNDED),
+    statuses.PAYMENT_COMPLETED,  # Where Redpin's page shows none, and the client reads one.
+}
+_WITH_REASON: Final = frozenset({statuses.CANCELLED, statuses.BOUNCED_BACK})
 
 
 def payment_event(
@@ -45,11 +51,13 @@ def payment_event(
     `recipient` says whose payout it is, by its row or Redpin's `recipient_id`; a payout of a
     session with one recipient needs none. `amount`, in major units, is by default what the session
     says: the total, or the recipient's share; for RECEIVED_FUNDS and FX_COMPLETED it is what the
-    payer sent, in any currency. `reason` is that of CANCELLED and BOUNCED_BACK. `at` is the time of
-    the event, by default now. `data` replaces or adds single fields.
+    payer sent, in any currency; PAYMENT_COMPLETED has one only where it is given. `reason` is that
+    of CANCELLED and BOUNCED_BACK. `at` is the time of the event, by default now. `data` replaces or
+    adds single fields.
 
     The same arguments make the same `event_id`, so that the event posted twice is a repetition.
-    Raises `ValueError` for a payout of nobody in this session, or of nobody in particular.
+    Raises `ValueError` for a payout of nobody in this session, or of nobody in particular, and for
+    an amount or a reason of a status whose event tells none: nothing of it would be tested.
     """
     return subject_event(
         subject_of(session),
@@ -98,9 +106,11 @@ def third_party_event(
 
     `payer` is a session, or its payer's `client_customer_ref`; `status` is APPROVED or REJECTED.
     Only REJECTED has `reasons`, each `{"reason": ..., "code": ...}`; by default one of Redpin's.
+    `customer_id` is by default the session's, or that of the default account.
     """
     reference = payer if isinstance(payer, str) else payer.client_customer_ref
-    customer = customer_id if isinstance(payer, str) else payer.customer_id
+    known = get_account().customer_id if isinstance(payer, str) else payer.customer_id
+    customer = customer_id or known
     claims = {"customer_id": customer, "client_customer_ref": reference, "status": status}
     if not reasons and status == "REJECTED":
         reasons = [{"reason": "Compliance check failed", "code": "COMPLIANCE_CHECK_FAILED"}]
@@ -214,7 +224,8 @@ def _payout(subject: Subject, status: str, recipient_id: str) -> Payout | None:
 def _data(
     subject: Subject, status: str, payout: Payout | None, amount: Money | None, reason: str
 ) -> dict[str, object]:
-    total = wire_money(amount or subject.amount)
+    _require_place(status, amount, reason)
+    total = wire_money(subject.amount if amount is None else amount)
     known: dict[str, dict[str, object]] = {
         statuses.RECEIVED_FUNDS: {"amount": total},
         statuses.FX_COMPLETED: {"sell_amount": total, "buy_amount": wire_money(subject.amount)},
@@ -222,12 +233,22 @@ def _data(
         statuses.BOUNCED_BACK: {"bounce_reason": reason or "The account is closed"},
         statuses.REFUNDED: {"refund_amount": total},
     }
+    if amount is not None:
+        known[statuses.PAYMENT_COMPLETED] = {"amount": total}
     told = known.get(status, {})
     if payout is not None:
         told = {**told, "recipient_id": payout.recipient_id}
         if status in _PER_RECIPIENT:
-            told["amount"] = wire_money(amount or payout.amount)
+            told["amount"] = wire_money(payout.amount if amount is None else amount)
     return told
+
+
+def _require_place(status: str, amount: Money | None, reason: str) -> None:
+    """Raise `ValueError` for what the event would leave out."""
+    if amount is not None and status not in _WITH_AMOUNT:
+        raise ValueError(f"An event of {status} tells no amount; data={{...}} adds a field to it.")
+    if reason and status not in _WITH_REASON:
+        raise ValueError(f"An event of {status} tells no reason; data={{...}} adds a field to it.")
 
 
 def wire_money(money: Money) -> dict[str, object]:

@@ -33,10 +33,16 @@ class Payments:
     _envelope: Envelope
 
     def adopt(self, session: PaymentSession) -> None:
-        """Know a session that was created elsewhere: in `setUpTestData`, or by no call at all."""
+        """Know a session that was created elsewhere: in `setUpTestData`, or by no call at all.
+
+        Its payment is where its row says, if it has begun. One that is known stays as it is.
+        """
+        if self.knows(session):
+            return
         expires_at = session.expires_at or self._redpin.now() + self._redpin.lifetime
         self._redpin.sessions[self._key(session)] = HostedSession(
             subject=subject_of(session),
+            payment=_payment_of(session),
             client_id=get_account(session.account).client_id,
             url=session.session_url,
             callbacks=(),
@@ -67,11 +73,10 @@ class Payments:
             raise ValueError(f"This session is paid already: it is {mine.payment.status}.")
         if self._redpin.now() >= mine.expires_at:
             raise ValueError("The session has expired: nobody sees its page any more.")
-        sell = amount or mine.subject.amount
+        sell = mine.subject.amount if amount is None else amount
         has_exchange = sell.currency != mine.subject.amount.currency
-        mine.payment = Payment(sell)
         status = AWAITING_FUNDS if has_exchange else PROCESSING
-        return self._happen(session, mine, mine.payment, status, post=post)
+        return self._happen(session, mine, Payment(sell), status, post=post)
 
     def advance(
         self,
@@ -141,9 +146,12 @@ class Payments:
     ) -> Payload:
         """Approve the session's payer, or with "REJECTED" reject, and return the event."""
         now = self._redpin.now()
+        self._redpin.decisions += 1  # Each is an event of its own, also to the same end.
+        made_of = (session.customer_id, session.client_customer_ref, status)
+        event_id = event_id_of("payer", *made_of, str(self._redpin.decisions))
 
         def event(envelope: Envelope) -> Payload:
-            return third_party_event(session, status, envelope=envelope, at=now)
+            return third_party_event(session, status, envelope=envelope, event_id=event_id, at=now)
 
         if post:
             self._deliveries.send(session, event)
@@ -169,7 +177,7 @@ class Payments:
                 *(mine.subject, status),
                 envelope=envelope,
                 recipient_id=recipient_id,
-                amount=amount or payment.told_of(status),
+                amount=payment.told_of(status) if amount is None else amount,
                 reason=reason,
                 event_id=event_id,
                 at=now,
@@ -193,3 +201,17 @@ class Payments:
                 " elsewhere, or before the fake began. Let it know the session with adopt()."
             )
         return found
+
+
+def _payment_of(session: PaymentSession) -> Payment | None:
+    """Return the payment as far as the rows tell of it, or None where it has not begun."""
+    if not session.payment_status:
+        return None
+    known = subject_of(session).payouts
+    shares = zip(session.shares.all(), known, strict=True)
+    happened = [
+        (share.payout_status, payout.recipient_id)
+        for share, payout in shares
+        if share.payout_status
+    ]
+    return Payment(session.money, [*happened, (session.payment_status, "")])

@@ -32,6 +32,7 @@ class RedpinWebhook(Protocol):
         reason: str = "",
     ) -> PostedWebhook:
         """Let the payment be in that status, post the event, and return what became of it."""
+        ...
 
 
 @pytest.fixture
@@ -70,10 +71,17 @@ def redpin_webhook(redpin: FakeRedpin, request: pytest.FixtureRequest) -> Redpin
         amount: Money | None = None,
         reason: str = "",
     ) -> PostedWebhook:
+        before = len(redpin.posted)
         redpin.advance(
             session, status, recipient=recipient, amount=amount, reason=reason, post=True
         )
-        return redpin.posted[-1]
+        if len(redpin.posted) == before:
+            pytest.fail(
+                f"The event of {status} was not posted: a fault drops or holds it. Let the payment"
+                " be so by redpin.advance(..., post=True) instead.",
+                pytrace=False,
+            )
+        return redpin.posted[before]  # What a fault posts after it is another one, or its copy.
 
     return post
 

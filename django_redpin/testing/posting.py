@@ -6,14 +6,16 @@ All of it happens in the test's own process and before `post_webhook` returns, b
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from unittest.mock import patch
 
+from django.dispatch import Signal
 from django.test import TestCase, override_settings
 
+from .. import signals
 from ..accounts import redpin_settings
 from ..client import read_event
 from ..conf import DEFAULT_ACCOUNT, get_account
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponseBase
 
 JSON: Final = "application/json"
+_OURS: Final = tuple(each for each in vars(signals).values() if isinstance(each, Signal))
 
 
 class PostingClient(Protocol):
@@ -200,27 +203,21 @@ def _told_by_now(alias: str, reference: str) -> None:
 
 
 @contextmanager
-def _at_once() -> Iterator[list[BaseException]]:
+def _at_once() -> Iterator[list[Exception]]:
     """Have what is enqueued done in this process, and yield what receivers raised meanwhile."""
-    heard = _Heard()
-    logger = logging.getLogger("django.dispatch")  # Django tells there what receivers raised.
-    logger.addHandler(heard)
+    errors: list[Exception] = []
+    send = Signal.send_robust
+
+    def send_and_hear(signal: Signal, *args: Any, **named: Any) -> list[tuple[Any, Any]]:
+        answers = send(signal, *args, **named)
+        if signal in _OURS:
+            errors.extend(answer for _, answer in answers if isinstance(answer, Exception))
+        return answers
+
     inline = {**redpin_settings(), "WEBHOOK_PROCESSING": "inline"}
-    try:
-        with override_settings(REDPIN=inline):
-            yield heard.errors
-    finally:
-        logger.removeHandler(heard)
-
-
-class _Heard(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.errors: list[BaseException] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        raised = (record.exc_info or ())[1:2]
-        self.errors += [error for error in raised if isinstance(error, BaseException)]
+    # Not by what Django logs of it: a project's tests may have logging switched off.
+    with patch.object(Signal, "send_robust", send_and_hear), override_settings(REDPIN=inline):
+        yield errors
 
 
 def _target(signed: SignedWebhook) -> tuple[str, str]:

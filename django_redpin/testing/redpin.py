@@ -105,6 +105,7 @@ class Redpin:
         self.lifetime = lifetime
         self.sessions: dict[tuple[str, str], HostedSession] = {}
         self.recipients: dict[str, list[dict[str, str]]] = {}
+        self.decisions = 0  # About payers.
         self._tokens: dict[str, tuple[str, datetime]] = {}
 
     def give_token(self, client_id: str) -> str:

@@ -48,8 +48,12 @@ def _field(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    Decimal(value)
-    return value
+    try:
+        if Decimal(value).is_finite():
+            return value
+    except ArithmeticError:
+        pass
+    raise ValueError("value has to be a number, such as 1.00")
 
 
 def _code(value: str) -> str:
@@ -95,16 +99,22 @@ def spoilt_payload(
         change["value"] = Decimal(faults[AMOUNT])
     if CURRENCY in faults:
         change["currency"] = faults[CURRENCY]
-    data = dict(payload["data"])
+    gone = faults.get(MISSING_FIELD)
+    whole = dict(payload)
+    # A payer's status in the flat envelope has a list there, or nothing, and no amount anyhow.
+    if isinstance(whole.get("data"), dict):
+        whole["data"] = _spoilt_data(whole["data"], change, gone, total)
+    return {name: value for name, value in whole.items() if name != gone}
+
+
+def _spoilt_data(
+    data: Payload, change: Mapping[str, object], gone: str | None, total: Mapping[str, object]
+) -> Payload:
     if change:
         names = [name for name, held in data.items() if isinstance(held, dict)]
         data = data if names else {**data, "amount": total}
-        for name in names or ["amount"]:
-            data[name] = {**data[name], **change}
-    gone = faults.get(MISSING_FIELD)
-    data.pop(gone, None)
-    whole = {**payload, "data": data}
-    return {name: value for name, value in whole.items() if name != gone}
+        data = {**data, **{name: {**data[name], **change} for name in names or ["amount"]}}
+    return {name: value for name, value in data.items() if name != gone}
 
 
 def spoilt_body(body: bytes, faults: Mapping[str, str]) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import threading
 import unittest
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -18,12 +19,19 @@ from django.test import Client
 from moneyed import Money
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient, api
+from django_redpin.client import RedpinClient, api, own_site
+from django_redpin.client.adapter import BoundedAdapter
 from django_redpin.conf import get_account
 from django_redpin.exceptions import NotCreatedYet, OutcomeUnknown, SessionRejected
-from django_redpin.models import PaymentSession, Recipient
-from django_redpin.services import Share, circuit_states, refresh_payment_session
-from django_redpin.testing import SETTINGS, FakeRedpin, make_session
+from django_redpin.models import PaymentSession, Recipient, WebhookEvent
+from django_redpin.services import (
+    Share,
+    circuit_states,
+    complete_payment_session,
+    refresh_payment_session,
+)
+from django_redpin.testing import SETTINGS, FakeRedpin, encode, make_session
+from django_redpin.testing.network import Network
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +125,47 @@ def test_one_recipients_money_comes_back_and_the_others_go_on(
     assert redpin.refund(shared, Money("200000", "AED"))["data"]["refund_amount"]["value"] == 200000
 
 
+def test_a_refund_of_nothing_is_not_one_of_all(redpin: FakeRedpin, shared: PaymentSession) -> None:
+    redpin.advance(shared, "RECEIVED_FUNDS")
+
+    assert redpin.refund(shared, Money(0, "AED"))["data"]["refund_amount"]["value"] == 0
+
+
+def test_what_can_not_be_told_has_not_happened(redpin: FakeRedpin, shared: PaymentSession) -> None:
+    with pytest.raises(ValueError, match="CANCELLED tells no amount"):
+        redpin.advance(shared, "CANCELLED", amount=Money(1, "AED"))
+
+    assert redpin.status_of(shared) == ""
+
+
+def test_what_failed_while_it_was_to_happen_has_not_happened() -> None:
+    clock = iter([0, 1 / 2])  # It stops after the look at the page's end.
+    stops = False
+
+    def now() -> datetime:
+        if stops:
+            next(clock)
+        return datetime.now(timezone.utc)
+
+    with FakeRedpin(now=now) as redpin:
+        session = make_session()
+        stops = True
+        next(clock)
+        with pytest.raises(StopIteration):
+            redpin.pay(session)
+
+        assert redpin.status_of(session) == ""
+
+
+def test_less_than_was_agreed_calls_for_a_person(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    redpin.advance(shared, "PAYMENT_COMPLETED", amount=Money(1, "AED"), post=True)
+
+    shared.refresh_from_db()
+    assert "another amount" in shared.review_reason
+
+
 def test_a_payment_is_cancelled(redpin: FakeRedpin, shared: PaymentSession) -> None:
     redpin.pay(shared)
     event = redpin.cancel(shared, "Wrong amount", post=True)
@@ -168,6 +217,36 @@ def test_a_session_of_elsewhere_is_named_with_the_cure(shared: PaymentSession) -
         assert other.posted[-1].outcome == "applied"
 
 
+def test_a_payment_that_began_elsewhere_goes_on_from_there(
+    shared: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.advance(shared, "PAYOUT_CREDITED", recipient="501", post=True)
+    shared.refresh_from_db()
+
+    with FakeRedpin() as other:
+        other.adopt(shared)
+
+        assert other.status_of(shared) == "PAYOUT_CREDITED"
+        with pytest.raises(ValueError, match="paid already"):
+            other.pay(shared)
+        assert steps(other.complete(shared, post=True)) == [
+            "PAYOUT_INITIATED 502",
+            "PAYOUT_CREDITED 502",
+            "PAYMENT_COMPLETED",
+        ]
+        assert {posted.outcome for posted in other.posted} == {"applied"}
+
+
+def test_a_session_that_is_known_is_not_adopted_anew(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    redpin.pay(shared)
+
+    redpin.adopt(shared)
+
+    assert redpin.status_of(shared) == "PROCESSING"
+
+
 def test_a_session_without_an_end_is_adopted_too(redpin: FakeRedpin) -> None:
     session = PaymentSession.objects.create(
         customer_id="1", client_reference_id="r", amount=1, currency="AED", due_date="2030-01-01"
@@ -217,6 +296,80 @@ def test_it_is_a_decorator_too() -> None:
     assert len(redpin.creates) == 1
 
 
+def test_an_async_test_has_it_until_its_end() -> None:
+    redpin = FakeRedpin()
+
+    @redpin
+    async def test() -> str:
+        await asyncio.sleep(0)
+        RedpinClient(get_account()).require_token()
+        return "done"
+
+    assert asyncio.run(test()) == "done"
+    assert [call.call for call in redpin.calls] == ["token"]
+
+
+def test_what_would_run_without_it_is_refused() -> None:
+    class Tests(unittest.TestCase):
+        """Whose tests nobody would find any more."""
+
+    def fixture() -> Iterator[None]:
+        yield
+
+    async def async_fixture() -> AsyncIterator[None]:
+        yield
+
+    for wrong in (Tests, fixture, async_fixture):
+        with pytest.raises(TypeError, match=f"{wrong.__name__} is none"):
+            FakeRedpin()(wrong)
+
+
+def test_one_within_another_answers_until_it_stops() -> None:
+    with FakeRedpin() as outer:
+        with FakeRedpin() as inner:
+            session = make_session()
+        assert inner.knows(session)
+        assert outer.calls == []
+        assert outer.knows(make_session())
+
+
+def test_whichever_stops_first_nothing_of_them_is_left() -> None:
+    network, providers = BoundedAdapter.carry, api._providers
+    first, second = FakeRedpin(), FakeRedpin()
+    first.start()
+    second.start()
+
+    first.stop()
+
+    assert BoundedAdapter.carry is network
+    assert api._providers is providers
+    second.stop()
+    assert BoundedAdapter.carry is network
+    assert api._providers is providers
+    with second:
+        assert make_session().state == "open"
+
+
+def test_a_start_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    providers, redpin = api._providers, FakeRedpin()
+    with monkeypatch.context() as broken:
+        broken.setattr(Network, "__enter__", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            redpin.start()
+
+    assert api._providers is providers
+    with redpin:
+        assert make_session().state == "open"
+
+
+def test_an_exception_within_it_ends_it() -> None:
+    network = BoundedAdapter.carry
+    with pytest.raises(KeyError), FakeRedpin():
+        raise KeyError("of the test")
+
+    assert BoundedAdapter.carry is network
+
+
 def test_it_does_not_start_twice() -> None:
     with FakeRedpin() as redpin, pytest.raises(RuntimeError, match="runs already"):
         redpin.start()
@@ -254,6 +407,12 @@ def some_server() -> Iterator[str]:
             self.send_response(204)
             self.end_headers()
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
@@ -270,6 +429,14 @@ def test_no_other_request_of_the_project_is_touched(redpin: FakeRedpin) -> None:
     with some_server() as url:
         assert requests.get(url, timeout=5).status_code == 204
     assert redpin.calls == []
+
+
+def test_a_post_to_this_site_itself_reaches_it(redpin: FakeRedpin) -> None:
+    with some_server() as url:
+        seen = own_site.post(f"{url}callback/its-token/", b"{}", {}, seconds=5)
+
+    assert seen.status == 202
+    assert redpin.calls == [], "What is noted would have the URL's token in it."
 
 
 @responses.activate
@@ -334,6 +501,23 @@ def test_accounts_have_clients_of_their_own(settings: Settings) -> None:
         assert {posted.outcome for posted in redpin.posted} == {"applied"}
 
 
+def test_a_payment_before_its_answer_is_the_accounts_own(settings: Settings) -> None:
+    other = {"CLIENT_ID": "second"}
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": {"second": other}}
+    with FakeRedpin() as redpin:
+        redpin.fail("create", "unreachable", times=None)
+        for account in ("default", "second"):
+            with pytest.raises(NotCreatedYet):
+                make_session(client_reference_id="order-1", account=account)
+        redpin.forgive()
+        theirs, mine = PaymentSession.objects.order_by("-pk")
+        complete_payment_session(theirs)
+        redpin.fail("webhook", "before_answer")
+        complete_payment_session(mine)
+
+        assert (redpin.status_of(mine), redpin.status_of(theirs)) == ("PROCESSING", "")
+
+
 def test_a_call_is_noted_with_what_was_sent(redpin: FakeRedpin) -> None:
     make_session(client_customer_ref="CUST_9")
 
@@ -349,6 +533,31 @@ def test_payers_are_approved_and_rejected(redpin: FakeRedpin, shared: PaymentSes
     redpin.decide_payer(shared, "REJECTED", post=True)
 
     assert redpin.posted[-1].outcome == "applied"
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "REJECTED"])
+@pytest.mark.parametrize("fault", ["", "amount", "missing_field"])
+def test_a_payers_status_is_posted_flat_as_it_is(
+    shared: PaymentSession, status: str, fault: str
+) -> None:
+    with FakeRedpin(envelope="flat") as redpin:
+        redpin.adopt(shared)
+        if fault:
+            redpin.fail("webhook", fault, value={"amount": 1, "missing_field": "session_id"}[fault])
+        event = redpin.decide_payer(shared, status, post=True)
+
+    assert bytes(WebhookEvent.objects.get().body) == encode(event)
+    assert redpin.posted[-1].outcome == "applied"
+
+
+def test_a_payer_may_be_decided_about_again_and_again(
+    redpin: FakeRedpin, shared: PaymentSession
+) -> None:
+    for status in ("APPROVED", "REJECTED", "APPROVED"):
+        redpin.decide_payer(shared, status, post=True)
+
+    told = [event.status for event in WebhookEvent.objects.order_by("pk")]
+    assert told == ["APPROVED", "REJECTED", "APPROVED"]
 
 
 def test_webhooks_go_through_the_client_that_was_given() -> None:

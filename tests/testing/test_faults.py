@@ -6,12 +6,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from moneyed import Money
+from pytest_django import Settings
 
 from django_redpin.client import Outcome, RedpinClient, outcome_of
 from django_redpin.client.outcomes import RULES
 from django_redpin.conf import get_account
 from django_redpin.exceptions import (
     AuthenticationError,
+    NoAnswer,
     NotCreatedYet,
     NotSent,
     OutcomeUnknown,
@@ -185,6 +187,22 @@ def test_slow_is_no_trouble_within_the_clients_patience(
     redpin.fail("create", "slow", seconds=get_account().read_timeout - 0.1)
 
     assert client.create_session(REQUEST).session_url
+
+
+@pytest.mark.parametrize("call", ["create", "webhook"])
+def test_never_is_not_how_often_a_fault_is_played(redpin: FakeRedpin, call: str) -> None:
+    fault = {"create": "busy", "webhook": "drop"}[call]
+
+    with pytest.raises(ValueError, match="once at least, not 0 times"):
+        redpin.fail(call, fault, times=0)
+
+
+def test_slow_is_too_late_for_the_whole_call_too(redpin: FakeRedpin, settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "READ_TIMEOUT": 10, "TOTAL_TIMEOUT": 5}
+    redpin.fail("create", "slow", seconds=7)
+
+    with pytest.raises(NoAnswer):
+        RedpinClient(get_account()).create_session(REQUEST)
 
 
 def test_faults_are_played_in_their_order_and_as_often_as_asked(

@@ -195,6 +195,33 @@ def test_a_single_field_can_be_replaced(session: PaymentSession) -> None:
     assert other["data"]["payment_id"] == "9001"
 
 
+@pytest.mark.parametrize(
+    "status", ["RECEIVED_FUNDS", "PAYOUT_CREDITED", "REFUNDED", "PAYMENT_COMPLETED"]
+)
+def test_nothing_at_all_is_an_amount_too(session: PaymentSession, status: str) -> None:
+    event = payment_event(session, status, amount=Money(0, "AED"), envelope="flat")
+
+    amounts = [held for held in event["data"].values() if isinstance(held, dict)]
+    assert [amount["value"] for amount in amounts] == [0]
+
+
+@pytest.mark.parametrize("status", sorted(set(RANKS) | {"A_NEW_ONE"}))
+def test_what_the_event_would_not_tell_is_refused(session: PaymentSession, status: str) -> None:
+    told = set(payment_event(session, status, envelope="flat")["data"])
+    has_amount = any(name.endswith("amount") for name in told) or status == "PAYMENT_COMPLETED"
+    has_reason = any(name.endswith(("reason", "description")) for name in told)
+
+    for given, is_told in (
+        ({"amount": Money(1, "AED")}, has_amount),
+        ({"reason": "x"}, has_reason),
+    ):
+        if is_told:
+            assert payment_event(session, status, **given)
+        else:
+            with pytest.raises(ValueError, match=rf"of {status} tells no (amount|reason)"):
+                payment_event(session, status, **given)
+
+
 def test_ids_follow_from_the_reference_alone(session: PaymentSession) -> None:
     assert session.session_id == "6f5628b3-316c-5a94-a3e9-9c3b961e6ce7"
 
@@ -220,6 +247,14 @@ def test_a_payer_is_approved_or_rejected_in_either_envelope(session: PaymentSess
     assert "data" not in third_party_event(session, envelope="flat")
     other = [{"reason": "No", "code": "NO"}]
     assert third_party_event(session, "REJECTED", reasons=other)["data"]["reasons"] == other
+
+
+def test_a_payers_event_always_names_a_customer(session: PaymentSession) -> None:
+    known = session.customer_id
+
+    assert third_party_event("CUST_7")["data"]["customer_id"] == known
+    assert third_party_event("CUST_7", customer_id="2")["data"]["customer_id"] == "2"
+    assert third_party_event(session, customer_id="2")["data"]["customer_id"] == "2"
 
 
 @pytest.mark.parametrize("envelope", ["flat", "nested"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,6 +139,45 @@ class InAPlainTestCase(TestCase):
         with self.assertLogs("django.dispatch"), pytest.raises(ReceiverFailed) as failure:
             self.post()
         assert isinstance(failure.value.__cause__, KeyError)
+
+    def test_a_receiver_that_raises_is_seen_where_nothing_is_logged(self) -> None:
+        def receiver(sender: type, **told: Any) -> None:
+            raise KeyError("keys")
+
+        signals.payment_completed.connect(receiver)
+        self.addCleanup(signals.payment_completed.disconnect, receiver)
+        self.addCleanup(logging.disable, logging.root.manager.disable)
+        logging.disable(logging.CRITICAL)  # As many projects do in their tests.
+
+        with pytest.raises(ReceiverFailed):
+            self.post()
+
+    def test_what_a_project_lets_fail_in_a_signal_of_its_own_is_its_affair(self) -> None:
+        own = Signal()
+
+        def failing(sender: type, **told: Any) -> None:
+            raise KeyError("keys")
+
+        def receiver(sender: type, **told: Any) -> None:
+            own.send_robust(sender)
+
+        own.connect(failing)
+        signals.payment_completed.connect(receiver)
+        self.addCleanup(signals.payment_completed.disconnect, receiver)
+
+        with self.assertLogs("django.dispatch"):
+            assert self.post().outcome == "applied"
+
+    def test_a_receiver_of_a_refusal_that_raises_is_seen_too(self) -> None:
+        def receiver(sender: type, **told: Any) -> None:
+            raise KeyError("keys")
+
+        signals.webhook_rejected.connect(receiver)
+        self.addCleanup(signals.webhook_rejected.disconnect, receiver)
+        signed = replace(sign_webhook(b"{}"), path="/redpin/webhooks/default/no-token/")
+
+        with self.assertLogs(), pytest.raises(ReceiverFailed):
+            post_webhook(self.client, signed)
 
     def test_a_receiver_that_raises_can_be_let_be(self) -> None:
         def receiver(sender: type, **told: Any) -> None:

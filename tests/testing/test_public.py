@@ -42,6 +42,36 @@ def test_the_fixtures_pay_a_session(
     assert redpin.status_of(session) == "PAYMENT_COMPLETED"
 
 
+def test_what_the_fixture_returns_is_of_the_event_that_was_asked_for(
+    redpin: FakeRedpin,
+    redpin_session: Callable[..., PaymentSession],
+    redpin_webhook: RedpinWebhook,
+) -> None:
+    session = redpin_session()
+    redpin.fail("webhook", "reorder")
+    redpin.pay(session, post=True)
+    redpin.fail("webhook", "duplicate")
+
+    posted = redpin_webhook(session, "PAYMENT_COMPLETED")
+
+    assert [transition.to_value for transition in posted.transitions][:1] == ["PAYMENT_COMPLETED"]
+
+
+@pytest.mark.parametrize("fault", ["drop", "delay", "reorder"])
+def test_a_webhook_that_is_not_posted_is_not_taken_for_the_one_before(
+    redpin: FakeRedpin,
+    redpin_session: Callable[..., PaymentSession],
+    redpin_webhook: RedpinWebhook,
+    fault: str,
+) -> None:
+    session = redpin_session()
+    redpin_webhook(session, "PROCESSING")
+    redpin.fail("webhook", fault)
+
+    with pytest.raises(pytest.fail.Exception, match="PAYMENT_COMPLETED was not posted"):
+        redpin_webhook(session, "PAYMENT_COMPLETED")
+
+
 def test_without_a_database_the_cure_is_named(request: pytest.FixtureRequest) -> None:
     class Bare:
         def getfixturevalue(self, name: str) -> object:

@@ -59,6 +59,21 @@ def test_a_delayed_event_comes_when_it_is_delivered(
     assert outcomes(redpin) == ["applied"]
 
 
+def test_what_is_held_is_delivered_in_the_order_of_events(
+    redpin: FakeRedpin, session: PaymentSession
+) -> None:
+    redpin.fail("webhook", "reorder")
+    redpin.pay(session, post=True)
+    redpin.fail("webhook", "delay")
+    redpin.fail("webhook", "duplicate")
+    redpin.advance(session, "PAYMENT_COMPLETED", post=True)
+
+    redpin.deliver()
+
+    told = [posted.event.status for posted in redpin.posted if posted.event]
+    assert told == ["PROCESSING", "PAYMENT_COMPLETED", "PAYMENT_COMPLETED"]
+
+
 def test_what_never_comes_is_never_stored(redpin: FakeRedpin, session: PaymentSession) -> None:
     redpin.fail("webhook", "drop")
     redpin.pay(session, post=True)
@@ -148,6 +163,8 @@ def test_faults_of_several_names_are_played_together(
         ("duplicate", "1", "from 2 to 20"),
         ("missing_field", "weight", "has to be one of event_id"),
         ("currency", "euro", "three capital letters"),
+        ("amount", "much", "has to be a number"),
+        ("amount", "NaN", "has to be a number"),
         ("drop", "1", "takes no value"),
     ],
 )

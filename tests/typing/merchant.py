@@ -6,18 +6,22 @@ the ignore is one too many, and mypy says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from celery import shared_task
 from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.test import TestCase
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from moneyed import Money
 from rest_framework.request import Request
+from rest_framework.test import APIClient
 from typing_extensions import assert_type
 
 from django_redpin.csp import add_redpin_csp, redpin_csp
@@ -63,6 +67,24 @@ from django_redpin.services import (
     renew_payment_session,
 )
 from django_redpin.signals import payment_completed
+from django_redpin.testing import (
+    FAULTS,
+    Call,
+    FakeRedpin,
+    Payload,
+    PostedWebhook,
+    SignedWebhook,
+    encode,
+    make_session,
+    payment_event,
+    payout_events,
+    post_webhook,
+    settle,
+    sign_webhook,
+    third_party_event,
+)
+from django_redpin.testing import Fault as FaultOfACall
+from django_redpin.testing.plugin import RedpinWebhook
 from django_redpin.webhooks.verifiers import NotVerified, Post, Proof, Verifier
 
 # The settings: plain values under plain names.
@@ -207,6 +229,62 @@ class Certificate(Verifier):
         return Proof("certificate")
 
 
+class TestPaying(TestCase):
+    """A test of one's own, by the kit."""
+
+    def setUp(self) -> None:
+        self.redpin = FakeRedpin(
+            now=timezone.now, lifetime=timedelta(minutes=5), client=self.client
+        )
+        self.redpin.start()
+        self.addCleanup(self.redpin.stop)
+
+    def test_keys_are_released(self) -> None:
+        session = make_session(Money("10.00", "AED"), metadata={"order": 7})
+        assert_type(session, PaymentSession)
+        self.redpin.fail("create", "busy", retry_after=7)
+        assert_type(self.redpin.pay(session, Money("3.00", "EUR")), Payload)
+        assert_type(self.redpin.complete(session, post=True), list[Payload])
+        assert_type(self.redpin.status_of(session), str)
+        for call in self.redpin.creates:
+            assert_type(call, Call)
+            assert_type(call.json, Any)
+        for posted in self.redpin.posted:
+            assert_type(posted, PostedWebhook)
+            assert_type(posted.outcome, str)
+            assert_type(posted.event, WebhookEvent | None)
+            assert_type(posted.transitions, tuple[StatusTransition, ...])
+
+    @FakeRedpin(envelope="flat")
+    def test_a_claim_is_no_fact(self) -> None:
+        session = make_session()
+        event = payment_event(session, "PAYMENT_COMPLETED", envelope="flat", at=timezone.now())
+        signed = assert_type(sign_webhook(event), SignedWebhook)
+        assert_type(post_webhook(self.client, signed).status_code, int)
+        post_webhook(APIClient(), encode(event), session=session)
+        settle(raise_receiver_exception=False)
+        assert_type(payout_events(session, "PAYOUT_CREDITED"), list[Payload])
+        assert_type(third_party_event(session, "REJECTED"), Payload)
+        assert_type(FAULTS["busy"], FaultOfACall)
+
+    @FakeRedpin()
+    async def test_later(self) -> None:
+        await sync_to_async(settle)()
+
+
+def test_with_pytest(
+    redpin: FakeRedpin,
+    redpin_session: Callable[..., PaymentSession],
+    redpin_webhook: RedpinWebhook,
+) -> None:
+    """Use the plugin's fixtures."""
+    with FakeRedpin() as inner:
+        assert_type(inner, FakeRedpin)
+    posted = redpin_webhook(redpin_session(), "BOUNCED_BACK", reason="The account is closed")
+    assert_type(posted, PostedWebhook)
+    assert_type(redpin.calls, list[Call])
+
+
 SECURE_CSP = add_redpin_csp({"default-src": ["'self'"]})
 assert_type(redpin_csp(), dict[str, list[str]])
 
@@ -232,3 +310,8 @@ def wrong(session: PaymentSession, recipient: Recipient, form: forms.Form) -> No
     session.amount = [5]  # type: ignore[assignment]
     session.shares.add(recipient)  # type: ignore[arg-type]
     Fault("amount")  # type: ignore[call-arg]
+    payment_event(session, "REFUNDED", amount=5)  # type: ignore[arg-type]
+    payment_event(session, "REFUNDED", envelope="round")  # type: ignore[arg-type]
+    post_webhook(5, b"{}")  # type: ignore[arg-type]
+    FakeRedpin(lifetime=5)  # type: ignore[arg-type]
+    FakeRedpin().pay(session, Decimal(5))  # type: ignore[arg-type]
