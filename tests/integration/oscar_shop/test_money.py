@@ -55,6 +55,14 @@ def pay(order: Any, sandbox: Sandbox) -> PaymentSession:
     return session
 
 
+def complete_what_waits() -> None:
+    """Have the sweep open the one session that Redpin could not open, as a minute later."""
+    past = timezone.now() - timedelta(minutes=1)
+    waiting = PaymentSession.objects.filter(state=PaymentSession.State.UNKNOWN)
+    waiting.update(next_attempt_at=past, unanswered_at=past, leased_until=None)
+    assert complete_due_sessions() == 1
+
+
 # --- Before the order is placed
 
 
@@ -143,9 +151,7 @@ def test_redpin_out_of_reach_leaves_an_order_whose_page_comes_later(
     assert 'data-redpin-view="preparing"' in page.html
     assert (order.status, held(lamp)) == (PENDING, 1)
 
-    past = timezone.now() - timedelta(minutes=1)
-    PaymentSession.objects.update(next_attempt_at=past, unanswered_at=past, leased_until=None)
-    assert complete_due_sessions() == 1
+    complete_what_waits()
 
     assert guest.browser.open(page.url).frames == [session_of(order).session_url]
 
@@ -320,6 +326,41 @@ def test_goods_that_were_sold_meanwhile_are_not_paid_again(
     assert held(lamp) == 1
     order.refresh_from_db()
     assert order.status == NOT_PAID
+
+
+def test_redpin_out_of_reach_when_it_is_started_again_leaves_an_order_that_can_be_paid_later(
+    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> None:
+    order, page = guest.order(lamp)
+    session = pay(order, sandbox)
+    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
+    wait_for_status(order, NOT_PAID)
+
+    with sandbox.out_of_order():
+        page = guest.browser.submit(_again(guest.browser.open(page.url)))
+
+    order.refresh_from_db()
+    assert (order.status, held(lamp)) == (PENDING, 1)
+    assert 'data-redpin-view="preparing"' in page.html
+    complete_what_waits()
+    assert guest.browser.open(page.url).frames == [session_of(order).session_url]
+
+
+def test_a_page_that_is_about_to_open_is_not_shown_for_goods_that_are_gone(
+    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> None:
+    order, page = guest.order(lamp, 2)
+    session = pay(order, sandbox)
+    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
+    wait_for_status(order, NOT_PAID)
+    StockRecord.objects.update(num_allocated=1)
+
+    with sandbox.out_of_order():
+        page = guest.browser.submit(_again(guest.browser.open(page.url)))
+
+    assert session_of(order).state == PaymentSession.State.UNKNOWN
+    assert "has just been sold out" in page.html
+    assert 'data-redpin-view="preparing"' not in page.html
 
 
 def test_late_news_of_the_former_session_does_not_end_the_order(
