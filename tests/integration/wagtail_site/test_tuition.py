@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from django_redpin.models import PaymentSession
@@ -16,6 +18,7 @@ from example_project.demo.pages import Browser, Page, PageProblem
 from tests.integration.sandbox import Sandbox
 from tests.real.parts import wait_for
 
+from .tuition import payments
 from .tuition.models import TuitionPage, TuitionPayment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,6 +79,52 @@ def test_a_form_that_is_sent_twice_begins_one_payment(url: str, course: TuitionP
 
     assert pages[0].url == pages[1].url
     assert PaymentSession.objects.count() == TuitionPayment.objects.count() == 1
+
+
+def test_a_form_that_is_sent_again_another_day_finds_the_payment_that_it_began(
+    url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    finish(sandbox)
+    wait_for(lambda: only_payment().paid_at)
+    later = timezone.now().date() + timedelta(days=15)
+    monkeypatch.setattr(payments, "_due_date", lambda: later)
+
+    again = browser.submit(form, student="Noor Haddad", number="S-20417")
+
+    assert again.url == first.url
+    assert only_payment().paid_at
+
+
+def test_a_payment_that_was_begun_and_cut_off_is_found_another_day(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    TuitionPayment.objects.update(session=None)
+    later = timezone.now().date() + timedelta(days=15)
+    monkeypatch.setattr(payments, "_due_date", lambda: later)
+
+    again = browser.submit(form, student="Noor Haddad", number="S-20417")
+
+    assert again.frames == first.frames
+    assert only_payment().session == PaymentSession.objects.get()
+
+
+def test_a_form_that_is_sent_for_another_student_begins_another_payment(url: str) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    second = browser.submit(form, student="Sami Haddad", number="S-20418")
+
+    assert first.url != second.url
+    assert [*TuitionPayment.objects.order_by("student").values_list("student", flat=True)] == [
+        "Noor Haddad",
+        "Sami Haddad",
+    ]
 
 
 def test_a_new_price_is_for_those_who_have_not_begun(url: str, course: TuitionPage) -> None:
@@ -144,6 +193,19 @@ def test_redpins_refusal_stands_at_the_form(url: str, sandbox: Sandbox, settings
         send_form(Browser(), url)
 
     assert not PaymentSession.objects.exists()
+
+
+def test_what_redpin_has_refused_can_be_sent_again(url: str, sandbox: Sandbox) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    sandbox.control("faults", call="create", fault="error", status=400, times=1)
+    with pytest.raises(PageProblem, match="422"):
+        browser.submit(form, student="Noor Haddad", number="S-20417")
+    assert not TuitionPayment.objects.exists()
+
+    page = browser.submit(form, student="Noor Haddad", number="S-20418")
+
+    assert page.frames == [only_payment().session.session_url]  # type: ignore[union-attr]
 
 
 def test_an_editor_sets_the_price_in_wagtails_admin(course: TuitionPage, client: Client) -> None:

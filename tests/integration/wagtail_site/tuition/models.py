@@ -56,9 +56,11 @@ class TuitionPage(RoutablePageMixin, Page):
                 },
             )
             try:
-                payments.start(payment)
+                if payment.session is None:
+                    payments.start(payment)
             except (InvalidPaymentSession, SessionRejected) as problem:
-                payment.delete()  # There is nothing to pay: the form may be sent again, corrected.
+                # There is nothing to pay: the form may be sent again, corrected.
+                self.payments.filter(pk=payment.pk, session=None).delete()
                 add_faults(form, problem, {"client_customer_ref": "number"})
             else:
                 return redirect(self.address_of(request, payment))
