@@ -14,7 +14,7 @@ from oscar.core.loading import get_model
 from oscar.test.factories import create_product, create_stockrecord
 
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
-from django_redpin.services import expire_payment_session
+from django_redpin.services import expire_payment_session, release_from_review
 from django_redpin.services.sweeps import (
     complete_due_sessions,
     dispatch_due_transitions,
@@ -419,6 +419,36 @@ def test_a_refund_is_booked_once(
     assert balances(order) == [(total, total)]
     types = {event.event_type.name: event.amount for event in order.payment_events.all()}
     assert types == {PAID: total, REFUNDED: total}
+
+
+def test_a_payment_that_is_told_after_its_refund_sends_nothing(
+    guest: Customer,
+    lamp: Any,
+    sandbox: Sandbox,
+    wait_for_status: WaitForStatus,
+    monkeypatch: pytest.MonkeyPatch,
+    mailoutbox: list[Any],
+) -> None:
+    order, _ = guest.order(lamp)
+    with monkeypatch.context() as broken:
+        broken.setattr(books, "paid", lambda order, note: 1 / 0)
+        session = pay(order, sandbox)
+        sandbox.tell(session, "finish")
+        completed = StatusTransition.objects.filter(to_value="PAYMENT_COMPLETED")
+        wait_for(lambda: completed.exclude(last_error="").exists())
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for_status(order, NOT_PAID)
+
+    # That a payment was refunded after its end is new: the rest is held until somebody has looked.
+    release_from_review(PaymentSession.objects.get(pk=session.pk))
+    completed.update(outcome="pending", next_attempt_at=timezone.now(), leased_until=None)
+    dispatch_due_transitions()
+
+    order.refresh_from_db()
+    total = order.total_incl_tax
+    assert BookedTransition.objects.filter(transition__in=completed).exists()
+    assert (order.status, held(lamp), balances(order)) == (NOT_PAID, 0, [(total, total)])
+    assert not mailoutbox
 
 
 def test_money_for_an_order_that_was_given_up_is_booked_and_the_goods_are_found_again(

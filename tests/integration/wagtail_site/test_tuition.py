@@ -13,12 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from django_redpin.models import PaymentSession
-from example_project.demo.pages import Browser, Page, PageProblem
+from django_redpin.models import PaymentSession, StatusTransition
+from django_redpin.services import release_from_review
+from django_redpin.services.sweeps import dispatch_due_transitions
+from example_project.demo.pages import Browser, Form, Page, PageProblem
 from tests.integration.sandbox import Sandbox
 from tests.real.parts import wait_for
 
-from .tuition import payments
+from .tuition import payments, receivers
 from .tuition.models import TuitionPage, TuitionPayment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,6 +172,47 @@ def test_a_refund_is_noted_once_it_was_paid(url: str, sandbox: Sandbox) -> None:
     sandbox.tell(session, "status", status="REFUNDED")
 
     wait_for(lambda: only_payment().refunded_at)
+
+
+def test_a_payment_that_is_told_after_its_refund_pays_nothing(
+    url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_form(Browser(), url)
+    completed = StatusTransition.objects.filter(to_value="PAYMENT_COMPLETED")
+    with monkeypatch.context() as broken:
+        broken.setattr(receivers, "_payment", lambda session: 1 / 0)
+        finish(sandbox)
+        wait_for(lambda: completed.exclude(last_error="").exists())
+    session = only_payment().session
+    assert session is not None
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for(lambda: StatusTransition.objects.filter(to_value="REFUNDED", outcome="told").exists())
+
+    # That a payment was refunded after its end is new: the rest is held until somebody has looked.
+    release_from_review(PaymentSession.objects.get(pk=session.pk))
+    completed.update(outcome="pending", next_attempt_at=timezone.now(), leased_until=None)
+    dispatch_due_transitions()
+
+    assert completed.get().outcome == "told"
+    assert only_payment().paid_at is None
+
+
+def test_what_was_refunded_is_not_paid_again_on_its_page(url: str, sandbox: Sandbox) -> None:
+    browser = Browser()
+    page = send_form(browser, url)
+    finish(sandbox)
+    wait_for(lambda: only_payment().paid_at)
+    session = only_payment().session
+    assert session is not None
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for(lambda: only_payment().refunded_at)
+    assert release_from_review(PaymentSession.objects.get())
+
+    page = browser.open(page.url)
+    assert [form for form in page.forms if form.url.endswith("/again/")] == []
+    token = browser.open(url).form(holding="student").values["csrfmiddlewaretoken"]
+    browser.submit(Form(f"{page.url}again/", "post", "", {"csrfmiddlewaretoken": token}))
+    assert PaymentSession.objects.count() == 1
 
 
 def test_a_payment_of_another_page_is_not_shown(url: str, course: TuitionPage) -> None:
