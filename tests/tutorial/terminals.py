@@ -112,9 +112,9 @@ class Terminals:
         return "\n".join(f"== {log.stem}\n{log.read_text(errors='replace')}" for log in told)
 
     def close(self) -> None:
-        """Stop everything that was left running."""
+        """End everything that was left running, at once: there is nothing more to be said."""
         for name in list(self._running):
-            self._stop(name)
+            self._end(*self._running.pop(name))
 
     def _stop(self, name: str) -> None:
         process, output = self._running.pop(name)
@@ -127,6 +127,9 @@ class Terminals:
                 break
             except subprocess.TimeoutExpired:
                 continue
+        self._end(process, output)
+
+    def _end(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
         # A server's own children are in its group, and may outlive it.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
