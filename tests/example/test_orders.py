@@ -52,7 +52,8 @@ def pay(order: Order) -> None:
 def test_a_payment_that_is_told_after_its_refund_makes_nothing_paid(
     order: Order, sent: list[str]
 ) -> None:
-    PaymentSession.objects.filter(pk=order.session_id).update(payment_status="REFUNDED")
+    assert order.session is not None
+    PaymentSession.objects.filter(pk=order.session.pk).update(payment_status="REFUNDED")
     tasks.session_ended(news(order, "REFUNDED"))
 
     pay(order)

@@ -248,7 +248,7 @@ def test_what_redpin_has_refused_can_be_sent_again(url: str, sandbox: Sandbox) -
 
     page = browser.submit(form, student="Noor Haddad", number="S-20418")
 
-    assert page.frames == [only_payment().session.session_url]  # type: ignore[union-attr]
+    assert page.frames == [only_payment().session.session_url]
 
 
 def test_an_editor_sets_the_price_in_wagtails_admin(course: TuitionPage, client: Client) -> None:
