@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TODAY: Final = datetime.now(timezone.utc).date()
-FAST: Final = "version,changelog,clean,tag,migrations,translations"
+FAST: Final = "version,changelog,clean,tag,record,migrations,translations"
 GERMAN: Final = "django_redpin/locale/de/LC_MESSAGES/django"
 RIGHT: Final = "# Changelog\n\n## Unreleased\n\n## {version} - {day}\n\n### Fixes\n\n- One.\n"
 
@@ -46,6 +47,7 @@ class Repository:
     def ready(self, version: str, day: date = TODAY) -> None:
         self.write("django_redpin/__init__.py", f'__version__ = "{version}"\n')
         self.write("CHANGELOG.md", RIGHT.format(version=version, day=day))
+        self.write("tests/releases.json", json.dumps([{"version": version, "migrations": {}}]))
         self.commit()
 
     def commit(self) -> None:
@@ -68,7 +70,7 @@ def test_what_is_ready_is_told_how_to_be_tagged(repository: Repository) -> None:
 
     code, told = repository.check("0.1.1")
 
-    assert (code, told.count("[x]"), told.count("[ ]")) == (0, 6, 0)
+    assert (code, told.count("[x]"), told.count("[ ]")) == (0, 7, 0)
     assert "git tag -a 0.1.1" in told
 
 
@@ -82,6 +84,32 @@ def test_what_is_not_ready_is_told_what_to_do(repository: Repository) -> None:
     assert f"'## 0.1.1 - {TODAY}'" in told
     assert "Commit or remove: new.py." in told
     assert "git tag" not in told
+
+
+def test_a_release_is_written_down_before_its_tag(repository: Repository) -> None:
+    assert "python -m tests.releases" in repository.check("0.2.0", "record")[1]
+    assert repository.check("0.1.0", "record")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "gate", "told"),
+    [
+        ("0.1.1", "exit 0", "[x] the gate is green"),
+        ("0.1.1", "exit 1", "`bash .ci/run` failed; its output is above."),
+        ("0.3.0", "exit 0", "Not run: mend the others first."),
+    ],
+)
+def test_the_gate_runs_once_the_rest_holds(
+    repository: Repository, version: str, gate: str, told: str
+) -> None:
+    repository.write(".ci/run", f"echo The gate.\n{gate}\n")
+    repository.ready("0.1.1")
+
+    code, said = repository.check(version, f"gate,{FAST}")
+
+    assert told in said
+    assert ("The gate." in said) is (version == "0.1.1")
+    assert code == (0 if "[x]" in told else 1)
 
 
 def test_a_migration_makes_it_a_minor_release(repository: Repository) -> None:

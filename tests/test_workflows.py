@@ -52,10 +52,51 @@ def test_no_workflow_has_a_secret(path: Path) -> None:
     assert "secrets." not in path.read_text()
 
 
+def test_what_the_gate_runs_the_workflows_run_too() -> None:
+    gate = (FOLDER.parent / ".ci/run").read_text()
+    wanted = set(re.findall(r"tox run -e (\w+)", gate)) | {"lint", "types"}
+    jobs = yaml.safe_load((FOLDER / "workflows/tests.yml").read_text())["jobs"]
+    matrices = [job["strategy"]["matrix"] for job in jobs.values()]
+    ran = {name for matrix in matrices for name in matrix.get("environment", [])}
+    ran |= set(re.findall(r"tox run -e (\w+)", (FOLDER / "workflows/docs.yml").read_text()))
+
+    assert len(wanted) > 5
+    assert ran == wanted
+
+
+def test_each_python_that_is_supported_runs_the_tests() -> None:
+    jobs = yaml.safe_load((FOLDER / "workflows/tests.yml").read_text())["jobs"]
+    pairs = re.findall(r"py3(\d+)-", (FOLDER.parent / "tox.ini").read_text())
+
+    assert {f"3.{minor}" for minor in pairs} == set(jobs["tests"]["strategy"]["matrix"]["python"])
+
+
+def test_what_is_published_was_built_once_and_checked_as_it_is() -> None:
+    text = (FOLDER / "workflows/publish.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    (package,) = (
+        step for step in jobs["check"]["steps"] if "tox" in step.get("run", "") and "env" in step
+    )
+
+    assert text.count("python -m build") == 1
+    assert text.count("upload-artifact") == 1
+    assert jobs["publish"]["needs"] == ["build", "check"]
+    assert package["run"] == "python -m tox run -e package"
+    assert package["env"]["DIST"].endswith("/dist")
+    tox = (FOLDER.parent / "tox.ini").read_text()
+    assert "\n    DIST\n" in tox.partition("[testenv:package]")[2].partition("\n[testenv")[0]
+
+
+def test_what_is_published_is_compared_with_the_releases_before_it() -> None:
+    jobs = yaml.safe_load((FOLDER / "workflows/publish.yml").read_text())["jobs"]
+
+    assert jobs["build"]["steps"][0]["with"]["fetch-depth"] == 0
+
+
 def test_only_the_job_that_publishes_can_say_who_we_are() -> None:
     jobs = yaml.safe_load((FOLDER / "workflows/publish.yml").read_text())["jobs"]
 
-    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert jobs["build"]["permissions"] == jobs["check"]["permissions"] == {"contents": "read"}
     assert jobs["publish"]["permissions"] == {"id-token": "write"}
     assert jobs["publish"]["environment"] == "release"
     assert not any("run" in step for step in jobs["publish"]["steps"])

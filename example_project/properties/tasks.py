@@ -8,7 +8,7 @@ from celery import shared_task
 
 from django_redpin.models import StatusTransition
 from django_redpin.receivers import on
-from django_redpin.rules.statuses import BOUNCED_BACK
+from django_redpin.rules.statuses import BOUNCED_BACK, REFUNDED
 from django_redpin.signals import payment_completed, payment_failed, payment_session_expired
 
 from . import orders, receipts
@@ -18,8 +18,10 @@ from .models import Order
 @on(payment_completed)
 @shared_task
 def deposit_paid(transition_id: int) -> None:
-    """Mark the order paid and have its receipt sent."""
+    """Mark the order paid and have its receipt sent; not if the money was refunded meanwhile."""
     transition = StatusTransition.objects.select_related("session").get(pk=transition_id)
+    if transition.session.payment_status == REFUNDED:
+        return  # Held for a review, or failed at first, this may come after that news.
     order = orders.order_of(transition.session)
     if order is not None and orders.mark_paid(order):
         send_receipt.delay(str(order.pk))

@@ -49,6 +49,19 @@ def pay(order: Order) -> None:
     order.refresh_from_db()
 
 
+def test_a_payment_that_is_told_after_its_refund_makes_nothing_paid(
+    order: Order, sent: list[str]
+) -> None:
+    assert order.session is not None
+    PaymentSession.objects.filter(pk=order.session.pk).update(payment_status="REFUNDED")
+    tasks.session_ended(news(order, "REFUNDED"))
+
+    pay(order)
+
+    assert order.status == Order.Status.RELEASED
+    assert sent == []
+
+
 def test_a_completed_payment_makes_the_order_paid_and_enqueues_its_receipt_once(
     order: Order, sent: list[str]
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 # To install everything takes longest; after that nothing takes a minute.
-_LONGEST: Final = 240.0
+_LONGEST = 240.0
 _START: Final = 60.0
 _STEP: Final = 0.05
 # How long what was left running has to end after each signal.
@@ -39,23 +39,40 @@ class Terminals:
         kept = self._logs / "environment"
         kept.unlink(missing_ok=True)
         script = f"set -e\n{lines}\nset +e\nenv -0 > {kept}\n"
-        done = subprocess.run(
-            [_bash(), "-c", script],
-            cwd=self.folder,
-            env=self._first,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_LONGEST,
-            check=False,
-        )
+        code, said = self._run(script)
         is_wrong = any(line.startswith("ERRORS:") for line in prints)
-        assert bool(done.returncode) is is_wrong, f"{lines}\n\n{done.stdout}"
-        assert has_printed(done.stdout, prints), f"{lines}\n\n{done.stdout}\n\nnot: {prints}"
+        assert code is not None, f"{lines}\n\n{said}\n\nstill runs after {_LONGEST:.0f} seconds"
+        assert bool(code) is is_wrong, f"{lines}\n\n{said}"
+        assert has_printed(said, prints), f"{lines}\n\n{said}\n\nnot: {prints}"
         if not is_wrong:
             pairs = kept.read_text().rstrip("\0").split("\0")
             self._first = dict(pair.split("=", 1) for pair in pairs)
+
+    def _run(self, script: str) -> tuple[int | None, str]:
+        """Return how the script ended, or None where it did not, and what it said.
+
+        Whatever it started has ended then, too.
+        """
+        log = self._logs / "said"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [_bash(), "-c", script],
+                cwd=self.folder,
+                env=self._first,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            code: int | None = None
+            try:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(_LONGEST)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        return code, log.read_text(errors="replace")
 
     def leave_running(self, name: str, lines: str, prints: Sequence[str]) -> None:
         """Run the lines in a terminal of that name, and return once they have printed that.
@@ -80,6 +97,7 @@ class Terminals:
 
     def read(self, name: str, lines: Sequence[str]) -> None:
         """Return once what was left running in that terminal has printed these lines."""
+        assert name in self._running, f"nothing was left running in: {name}"
         process, _ = self._running[name]
         log = self._logs / f"{name}.log"
         until = time.monotonic() + _START
@@ -94,9 +112,9 @@ class Terminals:
         return "\n".join(f"== {log.stem}\n{log.read_text(errors='replace')}" for log in told)
 
     def close(self) -> None:
-        """Stop everything that was left running."""
+        """End everything that was left running, at once: there is nothing more to be said."""
         for name in list(self._running):
-            self._stop(name)
+            self._end(*self._running.pop(name))
 
     def _stop(self, name: str) -> None:
         process, output = self._running.pop(name)
@@ -109,6 +127,9 @@ class Terminals:
                 break
             except subprocess.TimeoutExpired:
                 continue
+        self._end(process, output)
+
+    def _end(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
         # A server's own children are in its group, and may outlive it.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.real.parts import wait_for
+
 from .terminals import Terminals
 
 
@@ -42,6 +44,26 @@ def test_what_is_not_as_the_page_says_is_told(
         opened.type(lines, prints)
 
 
+def test_what_does_not_end_in_time_is_told_and_ended_with_its_children(
+    opened: Terminals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.tutorial.terminals._LONGEST", 0.5)
+
+    with pytest.raises(AssertionError, match=r"(?s)begun.*still runs"):
+        opened.type("echo begun\nsleep 600 & echo $! > child\nwait", [])
+
+    child = int((tmp_path / "project/child").read_text())
+    wait_for(lambda: not runs(child))
+
+
+def runs(pid: int) -> bool:
+    """Tell whether the process runs; one that has ended may still wait to be buried."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_what_is_left_running_ends_with_its_children_and_one_that_ends_is_told(
     opened: Terminals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,4 +77,4 @@ def test_what_is_left_running_ends_with_its_children_and_one_that_ends_is_told(
         opened.leave_running("A third terminal", "echo down", ["up"])
     opened.close()
 
-    assert not psutil.pid_exists(child)
+    wait_for(lambda: not runs(child))

@@ -14,7 +14,7 @@ from oscar.core.loading import get_model
 from oscar.test.factories import create_product, create_stockrecord
 
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
-from django_redpin.services import expire_payment_session
+from django_redpin.services import expire_payment_session, release_from_review
 from django_redpin.services.sweeps import (
     complete_due_sessions,
     dispatch_due_transitions,
@@ -53,6 +53,14 @@ def pay(order: Any, sandbox: Sandbox) -> PaymentSession:
     session = session_of(order)
     sandbox.tell(session, "pay")
     return session
+
+
+def complete_what_waits() -> None:
+    """Have the sweep open the one session that Redpin could not open, as a minute later."""
+    past = timezone.now() - timedelta(minutes=1)
+    waiting = PaymentSession.objects.filter(state=PaymentSession.State.UNKNOWN)
+    waiting.update(next_attempt_at=past, unanswered_at=past, leased_until=None)
+    assert complete_due_sessions() == 1
 
 
 # --- Before the order is placed
@@ -143,9 +151,7 @@ def test_redpin_out_of_reach_leaves_an_order_whose_page_comes_later(
     assert 'data-redpin-view="preparing"' in page.html
     assert (order.status, held(lamp)) == (PENDING, 1)
 
-    past = timezone.now() - timedelta(minutes=1)
-    PaymentSession.objects.update(next_attempt_at=past, unanswered_at=past, leased_until=None)
-    assert complete_due_sessions() == 1
+    complete_what_waits()
 
     assert guest.browser.open(page.url).frames == [session_of(order).session_url]
 
@@ -322,6 +328,41 @@ def test_goods_that_were_sold_meanwhile_are_not_paid_again(
     assert order.status == NOT_PAID
 
 
+def test_redpin_out_of_reach_when_it_is_started_again_leaves_an_order_that_can_be_paid_later(
+    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> None:
+    order, page = guest.order(lamp)
+    session = pay(order, sandbox)
+    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
+    wait_for_status(order, NOT_PAID)
+
+    with sandbox.out_of_order():
+        page = guest.browser.submit(_again(guest.browser.open(page.url)))
+
+    order.refresh_from_db()
+    assert (order.status, held(lamp)) == (PENDING, 1)
+    assert 'data-redpin-view="preparing"' in page.html
+    complete_what_waits()
+    assert guest.browser.open(page.url).frames == [session_of(order).session_url]
+
+
+def test_a_page_that_is_about_to_open_is_not_shown_for_goods_that_are_gone(
+    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> None:
+    order, page = guest.order(lamp, 2)
+    session = pay(order, sandbox)
+    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
+    wait_for_status(order, NOT_PAID)
+    StockRecord.objects.update(num_allocated=1)
+
+    with sandbox.out_of_order():
+        page = guest.browser.submit(_again(guest.browser.open(page.url)))
+
+    assert session_of(order).state == PaymentSession.State.UNKNOWN
+    assert "has just been sold out" in page.html
+    assert 'data-redpin-view="preparing"' not in page.html
+
+
 def test_late_news_of_the_former_session_does_not_end_the_order(
     guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
 ) -> None:
@@ -378,6 +419,36 @@ def test_a_refund_is_booked_once(
     assert balances(order) == [(total, total)]
     types = {event.event_type.name: event.amount for event in order.payment_events.all()}
     assert types == {PAID: total, REFUNDED: total}
+
+
+def test_a_payment_that_is_told_after_its_refund_sends_nothing(
+    guest: Customer,
+    lamp: Any,
+    sandbox: Sandbox,
+    wait_for_status: WaitForStatus,
+    monkeypatch: pytest.MonkeyPatch,
+    mailoutbox: list[Any],
+) -> None:
+    order, _ = guest.order(lamp)
+    with monkeypatch.context() as broken:
+        broken.setattr(books, "paid", lambda order, note: 1 / 0)
+        session = pay(order, sandbox)
+        sandbox.tell(session, "finish")
+        completed = StatusTransition.objects.filter(to_value="PAYMENT_COMPLETED")
+        wait_for(lambda: completed.exclude(last_error="").exists())
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for_status(order, NOT_PAID)
+
+    # That a payment was refunded after its end is new: the rest is held until somebody has looked.
+    release_from_review(PaymentSession.objects.get(pk=session.pk))
+    completed.update(outcome="pending", next_attempt_at=timezone.now(), leased_until=None)
+    dispatch_due_transitions()
+
+    order.refresh_from_db()
+    total = order.total_incl_tax
+    assert BookedTransition.objects.filter(transition__in=completed).exists()
+    assert (order.status, held(lamp), balances(order)) == (NOT_PAID, 0, [(total, total)])
+    assert not mailoutbox
 
 
 def test_money_for_an_order_that_was_given_up_is_booked_and_the_goods_are_found_again(

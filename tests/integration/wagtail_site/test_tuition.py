@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from django_redpin.models import PaymentSession
-from example_project.demo.pages import Browser, Page, PageProblem
+from django_redpin.models import PaymentSession, StatusTransition
+from django_redpin.services import release_from_review
+from django_redpin.services.sweeps import dispatch_due_transitions
+from example_project.demo.pages import Browser, Form, Page, PageProblem
 from tests.integration.sandbox import Sandbox
 from tests.real.parts import wait_for
 
+from .tuition import payments, receivers
 from .tuition.models import TuitionPage, TuitionPayment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +83,52 @@ def test_a_form_that_is_sent_twice_begins_one_payment(url: str, course: TuitionP
     assert PaymentSession.objects.count() == TuitionPayment.objects.count() == 1
 
 
+def test_a_form_that_is_sent_again_another_day_finds_the_payment_that_it_began(
+    url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    finish(sandbox)
+    wait_for(lambda: only_payment().paid_at)
+    later = timezone.now().date() + timedelta(days=15)
+    monkeypatch.setattr(payments, "_due_date", lambda: later)
+
+    again = browser.submit(form, student="Noor Haddad", number="S-20417")
+
+    assert again.url == first.url
+    assert only_payment().paid_at
+
+
+def test_a_payment_that_was_begun_and_cut_off_is_found_another_day(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    TuitionPayment.objects.update(session=None)
+    later = timezone.now().date() + timedelta(days=15)
+    monkeypatch.setattr(payments, "_due_date", lambda: later)
+
+    again = browser.submit(form, student="Noor Haddad", number="S-20417")
+
+    assert again.frames == first.frames
+    assert only_payment().session == PaymentSession.objects.get()
+
+
+def test_a_form_that_is_sent_for_another_student_begins_another_payment(url: str) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    first = browser.submit(form, student="Noor Haddad", number="S-20417")
+    second = browser.submit(form, student="Sami Haddad", number="S-20418")
+
+    assert first.url != second.url
+    assert [*TuitionPayment.objects.order_by("student").values_list("student", flat=True)] == [
+        "Noor Haddad",
+        "Sami Haddad",
+    ]
+
+
 def test_a_new_price_is_for_those_who_have_not_begun(url: str, course: TuitionPage) -> None:
     first = send_form(Browser(), url)
     course.amount = Decimal("21000.00")
@@ -123,6 +174,47 @@ def test_a_refund_is_noted_once_it_was_paid(url: str, sandbox: Sandbox) -> None:
     wait_for(lambda: only_payment().refunded_at)
 
 
+def test_a_payment_that_is_told_after_its_refund_pays_nothing(
+    url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_form(Browser(), url)
+    completed = StatusTransition.objects.filter(to_value="PAYMENT_COMPLETED")
+    with monkeypatch.context() as broken:
+        broken.setattr(receivers, "_payment", lambda session: 1 / 0)
+        finish(sandbox)
+        wait_for(lambda: completed.exclude(last_error="").exists())
+    session = only_payment().session
+    assert session is not None
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for(lambda: StatusTransition.objects.filter(to_value="REFUNDED", outcome="told").exists())
+
+    # That a payment was refunded after its end is new: the rest is held until somebody has looked.
+    release_from_review(PaymentSession.objects.get(pk=session.pk))
+    completed.update(outcome="pending", next_attempt_at=timezone.now(), leased_until=None)
+    dispatch_due_transitions()
+
+    assert completed.get().outcome == "told"
+    assert only_payment().paid_at is None
+
+
+def test_what_was_refunded_is_not_paid_again_on_its_page(url: str, sandbox: Sandbox) -> None:
+    browser = Browser()
+    page = send_form(browser, url)
+    finish(sandbox)
+    wait_for(lambda: only_payment().paid_at)
+    session = only_payment().session
+    assert session is not None
+    sandbox.tell(session, "status", status="REFUNDED")
+    wait_for(lambda: only_payment().refunded_at)
+    assert release_from_review(PaymentSession.objects.get())
+
+    page = browser.open(page.url)
+    assert [form for form in page.forms if form.url.endswith("/again/")] == []
+    token = browser.open(url).form(holding="student").values["csrfmiddlewaretoken"]
+    browser.submit(Form(f"{page.url}again/", "post", "", {"csrfmiddlewaretoken": token}))
+    assert PaymentSession.objects.count() == 1
+
+
 def test_a_payment_of_another_page_is_not_shown(url: str, course: TuitionPage) -> None:
     send_form(Browser(), url)
     other = TuitionPage(title="Other", slug="other", amount=Decimal(10), currency="AED")
@@ -144,6 +236,19 @@ def test_redpins_refusal_stands_at_the_form(url: str, sandbox: Sandbox, settings
         send_form(Browser(), url)
 
     assert not PaymentSession.objects.exists()
+
+
+def test_what_redpin_has_refused_can_be_sent_again(url: str, sandbox: Sandbox) -> None:
+    browser = Browser()
+    form = browser.open(url).form(holding="student")
+    sandbox.control("faults", call="create", fault="error", status=400, times=1)
+    with pytest.raises(PageProblem, match="422"):
+        browser.submit(form, student="Noor Haddad", number="S-20417")
+    assert not TuitionPayment.objects.exists()
+
+    page = browser.submit(form, student="Noor Haddad", number="S-20418")
+
+    assert page.frames == [only_payment().session.session_url]
 
 
 def test_an_editor_sets_the_price_in_wagtails_admin(course: TuitionPage, client: Client) -> None:

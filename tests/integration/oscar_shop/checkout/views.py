@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.db import transaction
@@ -25,6 +25,9 @@ from ..paying.statuses import ATTENTION, NOT_PAID, PENDING
 Basket = get_model("basket", "Basket")
 Order = get_model("order", "Order")
 UnableToPlaceOrder = get_class("order.exceptions", "UnableToPlaceOrder")
+
+_State = PaymentSession.State
+CAN_BE_PAID: Final = (_State.CREATING, _State.UNKNOWN, _State.OPEN)
 
 
 # Redpin is called in no transaction, whatever ATOMIC_REQUESTS says.
@@ -122,8 +125,9 @@ class PayView(OwnOrderMixin, TemplateView):
             **kwargs,
             order=order,
             session=session,
-            # The page of an order that is not to be paid any more may still be open at Redpin.
-            is_shown=order.status == PENDING or session.state != PaymentSession.State.OPEN,
+            # The page of an order that is not to be paid any more may still be open at Redpin, or
+            # be about to open.
+            is_shown=order.status == PENDING or session.state not in CAN_BE_PAID,
             renew_url=reverse("checkout:start-again", kwargs=self.kwargs),
         )
 

@@ -13,7 +13,7 @@ from django_redpin.rules.statuses import BOUNCED_BACK, PAYMENT_COMPLETED
 from django_redpin.rules.statuses import REFUNDED as GIVEN_BACK
 
 from . import mails, stock
-from .models import OrderPayment
+from .models import BookedTransition, OrderPayment
 from .statuses import ATTENTION, NOT_PAID, PAID, PENDING, REFUNDED
 
 EventHandler = get_class("order.processing", "EventHandler")
@@ -42,7 +42,11 @@ def money_came(order: Any, session: PaymentSession) -> None:
     """Book the money of a session whose payees have it all, and send the goods on their way."""
     _source(order, session).debit(session.money.amount, session.payment_id or "", PAYMENT_COMPLETED)
     _note_event(order, PAID, session)
-    if not _is_balanced(order):
+    if _is_given_back(session):
+        # Signals keep no order: one that failed, or was held for a review, comes after the refund.
+        _give_back(order, session)
+        EventHandler().create_note(order, f"Paid by {session}, and refunded before it was booked.")
+    elif not _is_balanced(order):
         move_if_possible(order, ATTENTION, f"With {session}, too much or too little is paid.")
     elif order.status in (PENDING, ATTENTION) or _holds_again(order):
         paid(order, f"Paid by {session}.")
@@ -61,8 +65,7 @@ def money_failed(order: Any, session: PaymentSession, status: str) -> None:
     """Book that a payment was cancelled, bounced back or refunded."""
     source = order.sources.filter(reference=session.client_reference_id).first()
     if status == GIVEN_BACK and source is not None:
-        source.refund(session.money.amount, session.payment_id or "", GIVEN_BACK)
-        _note_event(order, REFUNDED, session)
+        _give_back(order, session)
         # Who had paid twice has still paid once.
         move_if_possible(order, PAID if _is_balanced(order) else REFUNDED, f"{session}: refunded.")
     elif status == BOUNCED_BACK:
@@ -95,6 +98,18 @@ def _source(order: Any, session: PaymentSession) -> Any:
         defaults={"currency": session.currency, "amount_allocated": session.money.amount},
     )
     return source
+
+
+def _is_given_back(session: PaymentSession) -> bool:
+    """Tell whether the session's refund has been told already."""
+    return BookedTransition.objects.filter(
+        transition__session=session, transition__to_value=GIVEN_BACK
+    ).exists()
+
+
+def _give_back(order: Any, session: PaymentSession) -> None:
+    _source(order, session).refund(session.money.amount, session.payment_id or "", GIVEN_BACK)
+    _note_event(order, REFUNDED, session)
 
 
 def _note_event(order: Any, name: str, session: PaymentSession) -> None:

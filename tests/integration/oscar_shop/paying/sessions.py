@@ -12,7 +12,12 @@ from django.utils import timezone
 from moneyed import Money
 from oscar.core.loading import get_model
 
-from django_redpin.exceptions import InvalidPaymentSession, PaymentUnderWay, RedpinError
+from django_redpin.exceptions import (
+    InvalidPaymentSession,
+    OutcomeUnknown,
+    PaymentUnderWay,
+    RedpinError,
+)
 from django_redpin.models import PaymentSession, Recipient
 from django_redpin.rules.faults import Fault
 from django_redpin.services import (
@@ -83,6 +88,9 @@ def start_again(order: Any) -> None:
     # First the session: late news of the former one's end then is no news of the order any more.
     try:
         renew_payment_session(order.payment.newest_session, due_date=_due_date())
+    except OutcomeUnknown as problem:
+        # There is one all the same, which the sweep opens: the goods have to be there then.
+        log_refusal(order, problem)
     except PaymentUnderWay as problem:
         # Or there is one that nobody has begun to pay: it was just made in another window.
         if problem.session.state != PaymentSession.State.OPEN or problem.session.payment_status:

@@ -56,9 +56,11 @@ class TuitionPage(RoutablePageMixin, Page):
                 },
             )
             try:
-                payments.start(payment)
+                if payment.session is None:
+                    payments.start(payment)
             except (InvalidPaymentSession, SessionRejected) as problem:
-                payment.delete()  # There is nothing to pay: the form may be sent again, corrected.
+                # There is nothing to pay: the form may be sent again, corrected.
+                self.payments.filter(pk=payment.pk, session=None).delete()
                 add_faults(form, problem, {"client_customer_ref": "number"})
             else:
                 return redirect(self.address_of(request, payment))
@@ -72,7 +74,8 @@ class TuitionPage(RoutablePageMixin, Page):
         payment = get_object_or_404(self.payments, pk=pk)
         context = {
             "payment": payment,
-            "renew_url": self.address_of(request, payment, "again"),
+            # What was paid and then refunded is over: who pays after that sends the form again.
+            "renew_url": self.address_of(request, payment, "again") if payment.is_due else "",
         }
         return self.render(request, template="tuition/pay.html", context_overrides=context)
 
@@ -81,7 +84,7 @@ class TuitionPage(RoutablePageMixin, Page):
         """Take the form that the tag shows where a session expired or was called off."""
         payment = get_object_or_404(self.payments, pk=pk)
         problem = ""
-        if request.method == "POST":
+        if request.method == "POST" and payment.is_due:
             try:
                 payments.start_again(payment)
             except RedpinError as error:
@@ -117,6 +120,10 @@ class TuitionPayment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.page} for {self.student}"
+
+    @property
+    def is_due(self) -> bool:
+        return self.paid_at is None
 
     @property
     def money(self) -> Money:

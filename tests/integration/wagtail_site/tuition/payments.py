@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from django_redpin.exceptions import OutcomeUnknown, PaymentUnderWay
+from django_redpin.exceptions import (
+    IdempotencyConflict,
+    InvalidPaymentSession,
+    OutcomeUnknown,
+    PaymentUnderWay,
+)
 from django_redpin.models import PaymentSession, Recipient
 from django_redpin.services import (
     Item,
@@ -41,6 +46,12 @@ def start(payment: TuitionPayment) -> None:
         )
     except OutcomeUnknown as problem:
         session = problem.session  # The tag tells that the page is being prepared.
+    except IdempotencyConflict as problem:
+        session = problem.session  # Begun before: on another day, say, with another due date.
+    except InvalidPaymentSession as problem:
+        if problem.session is None:
+            raise
+        session = problem.session  # Begun before, by rules that were others then.
     _remember(payment, session)
 
 

@@ -17,7 +17,10 @@ from .models import TuitionPayment
 
 @receiver(payment_completed)
 def tuition_paid(session: PaymentSession, **named: Any) -> None:
-    _payment(session).filter(paid_at=None).update(paid_at=timezone.now())
+    # Signals keep no order: this one may come after that of the refund.
+    session.refresh_from_db(fields=["payment_status"])
+    if session.payment_status != REFUNDED:
+        _payment(session).filter(paid_at=None).update(paid_at=timezone.now())
 
 
 @receiver(payment_failed)
