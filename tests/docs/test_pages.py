@@ -127,8 +127,7 @@ def test_each_error_asks_for_what_the_code_asks_for() -> None:
         name: getattr(exceptions, name) for name in exceptions.__all__ if name != "RedpinError"
     }
     assert shown == {
-        name: (inventory.money_moved(kind), kind.next_step)
-        for name, kind in kinds.items()
+        name: (inventory.money_moved(kind), kind.next_step) for name, kind in kinds.items()
     }
 
 
