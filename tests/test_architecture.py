@@ -40,3 +40,13 @@ def test_each_other_contract_has_its_reason() -> None:
     ]
 
     assert first_cells("The other contracts") == names
+
+
+def test_the_walls_of_the_sandbox_leave_out_no_room() -> None:
+    layers = CONTRACTS["importlinter:contract:floors"]["layers"]
+    rooms = {f"django_redpin.{room}" for room in re.findall(r"\w+", layers)}
+    own = CONTRACTS["importlinter:contract:sandbox-knows-nobody"]["forbidden_modules"]
+    others = CONTRACTS["importlinter:contract:nobody-knows-the-sandbox"]["source_modules"]
+
+    assert set(own.split()) == rooms
+    assert set(others.split()) == rooms | {"example_project"}

@@ -72,3 +72,11 @@ def test_the_newest_release_is_the_version_or_the_version_is_still_to_come() -> 
 def test_another_heading_is_refused(heading: str) -> None:
     with pytest.raises(AssertionError, match="a release is"):
         releases(f"# Changelog\n\n## Unreleased\n\n## {heading}\n")
+
+
+def test_each_line_is_begun_once_and_none_is_left_of_another() -> None:
+    """Lines that two branches had changed are both kept when these are merged."""
+    lines = [line for line in TEXT.splitlines() if len(line) > 40]
+    beginnings = [line.strip("- ")[:40] for line in lines]
+
+    assert [start for start in set(beginnings) if beginnings.count(start) > 1] == []

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+import django_redpin.tasks
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.checks.table import MEANINGS
 from django_redpin.shapes import DEFAULTS
@@ -27,7 +28,8 @@ PAGES: Final = [
 ]
 SETTINGS: Final = {*DEFAULTS, *PROJECT_KEYS}
 COMMANDS: Final = {name for name, app in get_commands().items() if app == "django_redpin"}
-# Of loggers and tasks, which are no modules.
+# Of loggers and tasks, which are no modules. The app knows of tasks once their module is imported.
+assert django_redpin.tasks
 NAMES: Final = {"django_redpin.security", *app.tasks}
 OF_DJANGO: Final = {"--settings", "--verbosity", "--help", "--traceback", "--no-color"}
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from django.utils.module_loading import import_string
 
-from django_redpin import embed, exceptions, forms, rest, services
+from django_redpin import embed, exceptions, forms, rest, services, testing
 from docs._ext import inventory
 
 from .test_reference import shown
@@ -34,10 +34,14 @@ PUBLIC: Final = sorted(
 FUNCTIONS: Final = [path for path in PUBLIC if inspect.isfunction(import_string(path))]
 
 
-def test_every_public_function_and_class_stands_on_one_page() -> None:
-    pages = [*shown("autofunction"), *shown("autoclass")]
+TESTING: Final = sorted(f"django_redpin.testing.{name}" for name in testing.__all__)
 
-    assert sorted(pages) == PUBLIC
+
+def test_every_public_function_and_class_stands_on_one_page() -> None:
+    pages = [*shown("autofunction"), *shown("autoclass"), *shown("autoexception")]
+    pages += shown("py:data")
+
+    assert sorted(pages) == sorted([*PUBLIC, *TESTING])
 
 
 @pytest.mark.parametrize("path", PUBLIC)

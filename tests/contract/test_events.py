@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django_redpin.rules.statuses import RANKS
+from django_redpin.sandbox.ledger import Status
 from tests.sandbox.conftest import Receiver
 
 from .players import OfTheFake, Player, amount, new_reference, session_of
@@ -40,6 +42,10 @@ def paid(player: Player, receiver: Receiver, reference: str) -> list[dict[str, A
     while len(receiver.posted) < 6 and time.monotonic() < deadline:
         time.sleep(0.05)
     return [body for _, body in receiver.posted]
+
+
+def test_the_sandbox_has_each_status_that_the_package_knows_and_no_other() -> None:
+    assert set(Status.values) == set(RANKS)
 
 
 def test_a_payment_tells_of_each_step(player: Player, receiver: Receiver) -> None:

@@ -19,6 +19,7 @@ from django_redpin.services.leases import LEASE, MAX_ATTEMPTS
 from django_redpin.services.process import MAX_CONTRADICTIONS, MAX_WAITS
 from django_redpin.services.schedule import FIRST_LOOK
 from django_redpin.telemetry.events import LogEvent
+from docs._ext import inventory
 
 from .blocks import ROOT, code_in
 from .reading import (
@@ -126,8 +127,7 @@ def test_each_error_asks_for_what_the_code_asks_for() -> None:
         name: getattr(exceptions, name) for name in exceptions.__all__ if name != "RedpinError"
     }
     assert shown == {
-        name: ("yes" if kind.money_may_have_moved else "no", kind.next_step)
-        for name, kind in kinds.items()
+        name: (inventory.money_moved(kind), kind.next_step) for name, kind in kinds.items()
     }
 
 

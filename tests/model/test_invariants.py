@@ -13,6 +13,7 @@ from django.test import Client
 
 from django_redpin.exceptions import PaymentUnderWay, RedpinError
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
+from django_redpin.rules.statuses import RANKS
 from django_redpin.services import (
     create_payment_session,
     refresh_payment_session,
@@ -20,7 +21,7 @@ from django_redpin.services import (
 )
 from django_redpin.services.sweeps import sweep
 
-from .invariants import Invariants
+from .invariants import EDGES, Invariants
 from .orders import order
 from .provider import PAGE, Event
 from .world import Strike, World
@@ -31,6 +32,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def session(world: World, payees: list[Recipient]) -> PaymentSession:
     return create_payment_session(**order(payees[:2]))
+
+
+def test_the_diagram_that_the_invariants_have_of_their_own_leaves_out_no_status() -> None:
+    assert set().union(*EDGES.values()) == set(RANKS)
 
 
 def pay(world: World, session: PaymentSession, *, until: str = "PAYMENT_COMPLETED") -> list[Event]:

@@ -15,6 +15,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 from django_redpin.exceptions import ConfigurationError
 from django_redpin.rules.signatures import fingerprint
+from django_redpin.webhooks import verifiers
 from django_redpin.webhooks.base import WeakSecret
 from django_redpin.webhooks.verification import MAX_VERIFIERS, make_verifiers
 from django_redpin.webhooks.verifiers import NotVerified, Post, Proof, Verifier
@@ -44,6 +45,17 @@ def is_let_in(verifier: Verifier, post: Post) -> bool:
     except NotVerified:
         return False
     return True
+
+
+def test_every_verifier_that_there_is_is_asked_here() -> None:
+    there = {
+        name
+        for name, kind in vars(verifiers).items()
+        if isinstance(kind, type) and issubclass(kind, Verifier) and not name.startswith("_")
+    }
+
+    assert set(OPTIONS) == there - {"Verifier"}
+    assert set(SIGNED) == {name for name in OPTIONS if getattr(verifiers, name).is_signed}
 
 
 class Mine(Verifier):
