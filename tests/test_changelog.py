@@ -12,7 +12,7 @@ import pytest
 import django_redpin
 
 TEXT: Final = (Path(__file__).resolve().parent.parent / "CHANGELOG.md").read_text()
-KINDS: Final = ("Breaking", "Features", "Fixes")
+KINDS: Final = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 HEADING: Final = re.compile(r"(\d+\.\d+\.\d+) - (\d{4}-\d{2}-\d{2})")
 
 

@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 TODAY: Final = datetime.now(timezone.utc).date()
 FAST: Final = "version,changelog,clean,tag,record,migrations,translations"
 GERMAN: Final = "django_redpin/locale/de/LC_MESSAGES/django"
-RIGHT: Final = "# Changelog\n\n## Unreleased\n\n## {version} - {day}\n\n### Fixes\n\n- One.\n"
+RIGHT: Final = "# Changelog\n\n## Unreleased\n\n## {version} - {day}\n\n### Fixed\n\n- One.\n"
 
 
 class Repository:
@@ -144,7 +144,7 @@ def test_a_changelog_of_the_future_or_with_more_to_release_holds_it_up(
 
     right = RIGHT.format(version="0.1.1", day=TODAY)
     repository.write(
-        "CHANGELOG.md", right.replace("Unreleased\n", "Unreleased\n\n### Fixes\n\n- X\n")
+        "CHANGELOG.md", right.replace("Unreleased\n", "Unreleased\n\n### Fixed\n\n- X\n")
     )
     assert "belongs to this release" in repository.check("0.1.1", "changelog")[1]
 
