@@ -125,13 +125,17 @@ CHECKS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
         "the gate is green; wheel and sdist are right, install, and run",
         check_run("bash", ".ci/run"),
     ),
+    "thorough": (
+        "so are the tests that take minutes",
+        check_run(sys.executable, "-m", "tox", "run", "-e", "thorough"),
+    ),
     "mutants": (
         "a test holds each guard",
         check_run(sys.executable, "-m", "tox", "run", "-e", "mutants"),
     ),
 }
 # Half an hour and more: in vain, where there is something to be written first.
-LONG: Final = ("gate", "mutants")
+LONG: Final = ("gate", "thorough", "mutants")
 LEFT: Final = """\
 Left for a person:
  1. Run `python -m tox run -e soak` and `-e fuzz -- -max_total_time=3600`, and read what they say.

@@ -99,7 +99,7 @@ def wrong_at(text: str, place: int) -> str:
     return text[:place] + letter + text[place + 1 :]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a9_the_time_does_not_tell_how_much_of_a_token_was_right() -> None:
     right = sign(SECRET, "default", REFERENCE)
 
@@ -113,7 +113,7 @@ def test_a9_the_time_does_not_tell_how_much_of_a_token_was_right() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a9_the_time_does_not_tell_how_much_of_a_signature_was_right(settings: Settings) -> None:
     settings.REDPIN = {
         **settings.REDPIN,

@@ -36,6 +36,7 @@ Order = get_model("order", "Order")
 StockRecord = get_model("partner", "StockRecord")
 
 WaitForStatus = Callable[[Any, str], None]
+Cancelled = Callable[[int], tuple[Any, Any]]
 
 
 def held(product: Any) -> int:
@@ -267,13 +268,30 @@ def test_a_receiver_that_broke_half_way_booked_nothing_and_is_told_again(
 # --- The session ends unpaid
 
 
-def test_a_cancelled_payment_lets_the_goods_go_and_can_be_started_again(
+@pytest.fixture
+def cancelled(
     guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+) -> Cancelled:
+    """Return what orders so many, and calls the payment off: the order, and its page."""
+
+    def run(quantity: int) -> tuple[Any, Any]:
+        order, page = guest.order(lamp, quantity)
+        sandbox.tell(pay(order, sandbox), "status", status="CANCELLED", reason="Changed my mind")
+        wait_for_status(order, NOT_PAID)
+        return order, page
+
+    return run
+
+
+def test_a_cancelled_payment_lets_the_goods_go_and_can_be_started_again(
+    guest: Customer,
+    lamp: Any,
+    sandbox: Sandbox,
+    wait_for_status: WaitForStatus,
+    cancelled: Cancelled,
 ) -> None:
-    order, page = guest.order(lamp, 2)
-    first = pay(order, sandbox)
-    sandbox.tell(first, "status", status="CANCELLED", reason="Changed my mind")
-    wait_for_status(order, NOT_PAID)
+    order, page = cancelled(2)
+    first = session_of(order)
     assert held(lamp) == 0
 
     page = guest.browser.open(page.url)
@@ -311,12 +329,9 @@ def test_an_expired_session_lets_the_goods_go_and_two_tabs_start_it_again_once(
 
 
 def test_goods_that_were_sold_meanwhile_are_not_paid_again(
-    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+    guest: Customer, lamp: Any, cancelled: Cancelled
 ) -> None:
-    order, page = guest.order(lamp, 2)
-    session = pay(order, sandbox)
-    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
-    wait_for_status(order, NOT_PAID)
+    order, page = cancelled(2)
     StockRecord.objects.update(num_allocated=1)
 
     page = guest.browser.submit(_again(guest.browser.open(page.url)))
@@ -329,12 +344,9 @@ def test_goods_that_were_sold_meanwhile_are_not_paid_again(
 
 
 def test_redpin_out_of_reach_when_it_is_started_again_leaves_an_order_that_can_be_paid_later(
-    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+    guest: Customer, lamp: Any, sandbox: Sandbox, cancelled: Cancelled
 ) -> None:
-    order, page = guest.order(lamp)
-    session = pay(order, sandbox)
-    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
-    wait_for_status(order, NOT_PAID)
+    order, page = cancelled(1)
 
     with sandbox.out_of_order():
         page = guest.browser.submit(_again(guest.browser.open(page.url)))
@@ -347,12 +359,9 @@ def test_redpin_out_of_reach_when_it_is_started_again_leaves_an_order_that_can_b
 
 
 def test_a_page_that_is_about_to_open_is_not_shown_for_goods_that_are_gone(
-    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+    guest: Customer, sandbox: Sandbox, cancelled: Cancelled
 ) -> None:
-    order, page = guest.order(lamp, 2)
-    session = pay(order, sandbox)
-    sandbox.tell(session, "status", status="CANCELLED", reason="Changed my mind")
-    wait_for_status(order, NOT_PAID)
+    order, page = cancelled(2)
     StockRecord.objects.update(num_allocated=1)
 
     with sandbox.out_of_order():
@@ -364,16 +373,13 @@ def test_a_page_that_is_about_to_open_is_not_shown_for_goods_that_are_gone(
 
 
 def test_late_news_of_the_former_session_does_not_end_the_order(
-    guest: Customer, lamp: Any, sandbox: Sandbox, wait_for_status: WaitForStatus
+    guest: Customer, lamp: Any, cancelled: Cancelled
 ) -> None:
-    order, page = guest.order(lamp)
-    first = pay(order, sandbox)
-    sandbox.tell(first, "status", status="CANCELLED", reason="Changed my mind")
-    wait_for_status(order, NOT_PAID)
+    order, page = cancelled(1)
     guest.browser.submit(_again(guest.browser.open(page.url)))
-    cancelled = StatusTransition.objects.get(to_value="CANCELLED")
-    BookedTransition.objects.filter(transition=cancelled).delete()  # As if it came now.
-    StatusTransition.objects.filter(pk=cancelled.pk).update(
+    news = StatusTransition.objects.get(to_value="CANCELLED")
+    BookedTransition.objects.filter(transition=news).delete()  # As if it came now.
+    StatusTransition.objects.filter(pk=news.pk).update(
         outcome="pending", next_attempt_at=timezone.now()
     )
 
