@@ -26,16 +26,22 @@ from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
 # With --by-pair, and where tox has both ends of the matrix, the newest pair runs every case of each
-# test, the oldest one case of each, and those between leave out what hardly depends on the pair,
-# too. Where it has not, each pair that there is runs everything.
+# test, the oldest one case of each that is not heavy, and those between leave out what hardly
+# depends on the pair, too. Where it has not, each pair that there is runs everything.
 _OLDEST: Final = "py310-django52"
 _NEWEST: Final = "py313-django61"
-_THE_SAME_FOR_ALL: Final = ("faults", "fuzz", "model", "rules", "sandbox", "test_sandbox_")
 _HERE: Final = Path(__file__).parent
+_THE_SAME_FOR_ALL: Final = (
+    *("client", "contract", "docs", "faults", "fuzz", "model", "rules", "sandbox", "testing"),
+    *("test_architecture", "test_changelog", "test_contributing", "test_docs", "test_gate"),
+    *("test_packaging", "test_reference", "test_release", "test_sandbox_", "test_workflows"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--by-pair", action="store_true", help="run what only this pair can tell")
+    parser.addoption("--one-case", action="store_true", help="run one case of each test")
+    parser.addoption("--with-database", action="store_true", help="run what uses a database")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -45,11 +51,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what this run is for: one case of each test, or what uses a database, or all."""
-    if _pair(config) != _NEWEST:
+    """Keep what this run is for."""
+    is_the_newest = _pair(config) == _NEWEST
+    if not is_the_newest:
+        _keep(config, items, lambda item: item.get_closest_marker("heavy") is None)
+    if not is_the_newest or config.getoption("--one-case"):
         first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
         _keep(config, items, lambda item: first[item.nodeid.partition("[")[0]] is item)
-    if os.environ.get("ONLY_WITH_DATABASE"):
+    if config.getoption("--with-database"):
         _keep(config, items, _uses_database)
 
 

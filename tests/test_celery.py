@@ -51,6 +51,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_a_webhook_ends_in_the_merchants_task(
     worker: None, redpin: FakeRedpin, arguments: dict[str, Any]

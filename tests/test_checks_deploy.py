@@ -210,6 +210,7 @@ def test_c16_e017_a_pattern_before_the_webhooks_takes_its_events(settings: Setti
     assert message.id == "redpin.E017"
 
 
+@pytest.mark.heavy
 def test_c16_e017_is_no_matter_of_a_script_prefix(settings: Settings) -> None:
     code = (
         "import django; django.setup()\n"

@@ -336,6 +336,7 @@ def test_c11_an_account_of_which_nothing_is_learnt_fails_the_command_beside_one_
         run("redpin_reconcile")
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_c11_overlapping_sweeps_work_on_each_row_once(redpin: FakeRedpin) -> None:
     for number in range(60):

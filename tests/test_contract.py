@@ -165,6 +165,7 @@ def lose_every_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django_redpin.services.queue.enqueue", lambda *args: False)
 
 
+@pytest.mark.heavy
 def test_c13_a_webhook_ends_in_the_merchants_receiver_once(
     backend: Backend, redpin: FakeRedpin, arguments: dict[str, Any], told: list[int]
 ) -> None:
@@ -198,6 +199,7 @@ def test_c13_what_a_lost_message_would_have_done_the_sweep_does(
     assert is_idle()
 
 
+@pytest.mark.heavy
 def test_c13_a_primary_key_is_all_that_travels(
     backend: Backend, redpin: FakeRedpin, arguments: dict[str, Any], told: list[int]
 ) -> None:
@@ -211,6 +213,7 @@ def test_c13_a_primary_key_is_all_that_travels(
     assert len(told) == 1
 
 
+@pytest.mark.heavy
 def test_c13_a_receiver_that_raises_is_told_again_with_the_same_id(
     backend: Backend, redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:

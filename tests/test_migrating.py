@@ -133,6 +133,7 @@ def told() -> Iterator[list[int]]:
     payment_completed.disconnect(hear)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("state", STATES)
 def test_each_row_of_each_earlier_state_is_there_in_the_newest_and_on_the_way_back(
     state: str,
@@ -157,6 +158,7 @@ def test_each_row_of_each_earlier_state_is_there_in_the_newest_and_on_the_way_ba
     } == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("state", STATES)
 def test_a_payment_under_way_survives_the_upgrade_and_is_completed_and_told_once(
     state: str,

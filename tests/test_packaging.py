@@ -72,6 +72,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFi
     }
 
 
+@pytest.mark.heavy
 def test_the_source_distribution_holds_the_translations_as_they_are_read_and_compiled(
     tmp_path: Path,
 ) -> None:

@@ -93,6 +93,7 @@ def test_tasks_of_every_making_are_taken() -> None:
     assert len(signal.receivers) == 5
 
 
+@pytest.mark.heavy
 def test_a_shared_task_is_not_looked_at_before_there_is_an_app() -> None:
     """Else Celery would make an app of its own for it, which sends to no broker of the project."""
     code = (

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from django_redpin import models
 from django_redpin.accounts import PROJECT_KEYS
 from django_redpin.checks.table import MEANINGS
@@ -72,6 +74,7 @@ def test_an_id_with_e_is_an_error_and_one_with_w_a_warning() -> None:
     assert [(name, kind) for name, kind in raised_ids() if kinds[name[7]] != kind] == []
 
 
+@pytest.mark.heavy
 def test_no_id_is_written_but_where_its_message_is_made() -> None:
     written = Counter(
         name

@@ -211,6 +211,7 @@ def test_ctrl_c_ends_both_and_the_sessions_are_kept(project: Path) -> None:
         requests.get(f"http://127.0.0.1:{found[1]}/healthz", timeout=5)
 
 
+@pytest.mark.heavy
 def test_a_sandbox_that_cannot_start_is_an_error(project: Path) -> None:
     done = subprocess.run(
         manage("redpin_sandbox", "--port=70000"),

@@ -82,6 +82,7 @@ def outcomes() -> set[str]:
     return set(WebhookEvent.objects.values_list("outcome", flat=True))
 
 
+@pytest.mark.heavy
 def test_each_event_counts_once_however_often_it_comes(
     redpin: Redpin, session: PaymentSession
 ) -> None:
@@ -96,6 +97,7 @@ def test_each_event_counts_once_however_often_it_comes(
     assert len(set(history(session))) == len(history(session))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("held", [1, 2, 3, 5])
 def test_the_order_in_which_events_come_makes_no_difference(
     redpin: Redpin, session: PaymentSession, held: int
@@ -144,6 +146,7 @@ def test_a23_an_event_that_overtakes_the_create_calls_answer_is_kept_and_applied
     assert session.session_url
 
 
+@pytest.mark.heavy
 def test_events_in_a_nested_envelope_are_the_same(redpin: Redpin, session: PaymentSession) -> None:
     redpin.tell(session, "callback-fault", kind="nested", events=100)
     redpin.tell(session, "pay")
@@ -171,6 +174,7 @@ def test_money_that_bounced_is_refunded(redpin: Redpin, session: PaymentSession)
     assert session.shares.get(recipient__recipient_id="501").payout_status == "BOUNCED_BACK"
 
 
+@pytest.mark.heavy
 def test_one_of_two_recipients_bounces(redpin: Redpin, session: PaymentSession) -> None:
     redpin.tell(session, "pay")
     redpin.tell(session, "status", status="PAYOUT_INITIATED", recipient_id="501")
@@ -205,6 +209,7 @@ def test_a_forged_event_begins_no_payment(redpin: Redpin, session: PaymentSessio
     assert history(session) == []
 
 
+@pytest.mark.heavy
 def test_an_amount_that_was_changed_holds_the_success_back(
     redpin: Redpin, session: PaymentSession
 ) -> None:
@@ -219,6 +224,7 @@ def test_an_amount_that_was_changed_holds_the_success_back(
     assert last.outcome == "held"
 
 
+@pytest.mark.heavy
 def test_an_unknown_status_is_kept_and_moves_nothing(
     redpin: Redpin, session: PaymentSession
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_create_call_that_is_not_carried_out_ends_as_the_table_says(
         assert sandbox.stored(session.client_reference_id) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "options"),
     [
@@ -175,6 +176,7 @@ def test_a_lost_session_is_opened_by_a_list_that_tells_its_address(
     assert PaymentSession.objects.filter(state=State.OPEN).exists() is is_open
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "options"),
     [
@@ -224,6 +226,7 @@ def test_a_token_that_expires_at_once_is_replaced_within_the_call(
     assert create_payment_session(**arguments).state == State.OPEN
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "options"),
     [
@@ -258,6 +261,7 @@ def test_a_look_up_that_fails_too_leaves_the_session_unknown(
     assert sandbox.stored(session.client_reference_id) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "options", "raised"),
     [

@@ -139,6 +139,7 @@ def history(session: PaymentSession) -> list[str]:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("pay_from", "flow"),
     [
@@ -214,6 +215,7 @@ def test_every_webhook_lost_is_made_good_by_asking(
     assert history(session)[-1] == "PAYMENT_COMPLETED"
 
 
+@pytest.mark.heavy
 def test_without_any_webhook_reconciling_follows_a_payment_to_its_end(
     sandbox: str, merchant: None, arguments: dict[str, Any], settings: Settings
 ) -> None:
@@ -266,6 +268,7 @@ def test_what_our_rules_let_through_the_sandbox_can_still_refuse(
     assert caught.value.field == "client_reference_id"
 
 
+@pytest.mark.heavy
 def test_a_payment_over_the_newer_api_is_told_by_a_subscription(
     tmp_path: Path,
     lead_to: Callable[[str], None],

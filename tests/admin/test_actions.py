@@ -487,6 +487,7 @@ def test_other_methods_are_not_allowed(
 # Safely
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("verb", ["refresh", "renew", "expire", "dispatch", "release"])
 def test_actions_work_though_every_request_is_a_transaction(

@@ -64,6 +64,7 @@ def click_at_once(people: list[User], verb: str, row: Row, **fields: str) -> Non
     assert answers == [302] * len(people)
 
 
+@pytest.mark.heavy
 def test_one_session_has_one_renewal_however_many_click(
     redpin: FakeRedpin, ended: PaymentSession, people: list[User]
 ) -> None:

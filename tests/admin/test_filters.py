@@ -250,6 +250,7 @@ JUNK: Final = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("model", MODELS)
 def test_junk_in_the_query_string_does_no_harm(
     admin_client: Client, world: World, model: type[PaymentSession]
@@ -262,6 +263,7 @@ def test_junk_in_the_query_string_does_no_harm(
         assert "<script>alert" not in response.content.decode(), query
 
 
+@pytest.mark.heavy
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(JUNK) | st.text()), max_size=4))
 @settings(
     max_examples=20,

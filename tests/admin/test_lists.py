@@ -155,6 +155,7 @@ def test_nothing_is_counted(
     assert not any("COUNT(" in query["sql"].upper() for query in captured)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("model", MODELS)
 def test_a_list_asks_as_many_queries_for_a_hundred_rows_as_for_25(
     admin_client: Client, escrow: Recipient, model: type[Row]

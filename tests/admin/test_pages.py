@@ -65,6 +65,7 @@ def html_of(client: Client, address: str) -> str:
     return response.content.decode()
 
 
+@pytest.mark.heavy
 def test_every_page_answers_without_a_secret_and_without_foreign_markup(
     admin_client: Client, world: World
 ) -> None:
@@ -81,6 +82,7 @@ def test_every_page_answers_without_a_secret_and_without_foreign_markup(
         assert not any("canary" in script for script in links.scripts), address
 
 
+@pytest.mark.heavy
 def test_every_filter_of_every_list_answers(admin_client: Client, world: World) -> None:
     for model in MODELS:
         html = html_of(admin_client, page(model))

@@ -127,6 +127,7 @@ def test_a_recipient_that_redpin_knows_needs_no_bank_details(
     assert admin_client.get(page(Recipient, "change", recipient.pk)).status_code == 200
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text", ["{", "  ", "iban: AE07", "[1]", '"AE07"', "7", "true", '[{"a": 1}]']
 )
@@ -143,6 +144,7 @@ def test_bank_details_of_another_shape_are_refused_with_a_reason(
 DEEP = "[" * 100_000
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -187,6 +189,7 @@ def test_the_currency_of_an_account_is_the_payees(admin_client: Client) -> None:
     assert told in str(response.context["adminform"].form.errors["currency"].as_data())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
@@ -294,6 +297,7 @@ def test_numbers_among_the_additional_details_are_kept(admin_client: Client) -> 
     assert recipient.further_details == {"additional_details": {"share": 1.5, "floor": 3}}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("text", ["[1]", "7", '"London"', "{", r'{"a": ["\u0000"]}'])
 def test_details_of_another_shape_are_refused_with_a_reason(
     admin_client: Client, text: str

@@ -32,6 +32,7 @@ def every_page(client: Client) -> str:
     return "".join(response.content.decode() for response in responses)
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db
 def test_the_admin_shows_neither_the_callbacks_token_nor_the_hosted_pages_url(
     admin_client: Client,

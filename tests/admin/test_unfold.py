@@ -49,6 +49,7 @@ def test_without_unfold_the_admin_is_djangos_own() -> None:
     assert AnyModelAdmin is ModelAdmin
 
 
+@pytest.mark.heavy
 def test_with_unfold_every_page_is_built_on_its_classes() -> None:
     pytest.importorskip("unfold")
     done = run("-c", _IS_UNFOLD)

@@ -145,6 +145,7 @@ def run_everything(
     return errors
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_b7_no_secret_reaches_a_log_an_exception_a_repr_or_a_cache_key(
     redpin: FakeRedpin,

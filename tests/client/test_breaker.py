@@ -450,6 +450,7 @@ assert circuit_states() == {"api.redpin.test": "open"}
 """
 
 
+@pytest.mark.heavy
 def test_b20_a_fork_in_the_middle_of_a_call_does_not_lock_the_child() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=60

@@ -57,6 +57,7 @@ class NeverOpen(CircuitBreaker):
         """Stay closed."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", [CircuitBreaker, NeverOpen])
 def test_b19_a_redpin_that_is_down_gets_at_most_a_tenth_more_than_is_asked_of_it(
     redpin: FakeRedpin,

@@ -223,6 +223,7 @@ _NAMES: Final = st.sampled_from(
 )
 
 
+@pytest.mark.heavy
 @hypothesis_settings(deadline=None)
 @given(st.text() | st.dictionaries(_NAMES, _JSON | st.just("bearer")).map(json.dumps))
 def test_b5_any_text_is_a_token_or_a_typed_error(body: str) -> None:

@@ -545,6 +545,7 @@ def test_b4_a_hundred_refusals_at_once_cost_one_token_request(redpin: FakeRedpin
     assert requests_for_tokens(redpin) == 2
 
 
+@pytest.mark.heavy
 def test_b4_a_hundred_calls_with_a_revoked_token_all_succeed_with_one_new_token(
     redpin: FakeRedpin, settings: Settings
 ) -> None:

@@ -364,6 +364,7 @@ def celery(settings: Settings) -> Iterator[Any]:
     conf.broker_url = before
 
 
+@pytest.mark.heavy
 def test_a_broker_that_can_be_reached_without_a_worker(celery: Any) -> None:
     broker, worker = project.celery_findings()
 
@@ -371,6 +372,7 @@ def test_a_broker_that_can_be_reached_without_a_worker(celery: Any) -> None:
     assert "celery -A yourproject worker" in worker.cure
 
 
+@pytest.mark.heavy
 def test_a_worker_that_answers(celery: Any, worker_thread: None) -> None:
     assert [each.level for each in project.celery_findings()] == ["ok", "ok"]
 

@@ -46,6 +46,7 @@ def marked() -> list[Block]:
     return [block for page in pages() for block in blocks_of(page) if block.reason is not None]
 
 
+@pytest.mark.heavy
 def test_who_is_not_run_says_why() -> None:
     short = [each for each in marked() if len(str(each.reason).split()) < _FEWEST_WORDS]
     assert not short, "\n".join(f"{each.place}: `{each.reason}` is no reason" for each in short)

@@ -68,6 +68,7 @@ STRANGERS: Final = frozenset(
 )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("page", CHECKED)
 def test_what_is_quoted_is_in_the_code(page: str) -> None:
     unknown = [

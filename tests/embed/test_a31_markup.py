@@ -103,6 +103,7 @@ def check_addresses(elements: list[Element], url: str) -> None:
                 assert parts.netloc.lower().removesuffix(":443").rstrip(":") == "pay.redpin.test"
 
 
+@pytest.mark.heavy
 @examples(200)
 @given(ADDRESSES, HOSTILE_TEXT, st.sampled_from(MODES))
 @example(f'{ORIGIN}/"onload="alert(1)', '"><script>alert(1)</script>', "iframe")
@@ -121,6 +122,7 @@ def test_a31_no_address_and_no_reference_becomes_markup(
     check_addresses(elements, url)
 
 
+@pytest.mark.heavy
 @examples(100)
 @given(HOSTILE_TEXT, st.one_of(HOSTILE_TEXT, st.dictionaries(HOSTILE_TEXT, HOSTILE_TEXT)))
 def test_a31_no_title_and_no_theme_becomes_markup(title: str, theme: Any) -> None:
@@ -146,6 +148,7 @@ def test_a31_no_height_and_no_mode_becomes_markup(height: str, mode: str) -> Non
     check_addresses(elements, URL)
 
 
+@pytest.mark.heavy
 @examples(100)
 @given(st.one_of(HOSTILE_TEXT, ADDRESSES))
 def test_a31_no_address_to_start_again_becomes_markup_or_leads_away(url: str) -> None:

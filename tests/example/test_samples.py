@@ -13,6 +13,7 @@ from example_project.properties.samples import add_samples
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.heavy
 def test_there_are_samples_of_every_stage_and_they_are_stored_once() -> None:
     stored = add_samples()
 
@@ -27,6 +28,7 @@ def test_there_are_samples_of_every_stage_and_they_are_stored_once() -> None:
     assert PaymentSession.objects.count() == stored
 
 
+@pytest.mark.heavy
 def test_nothing_of_them_is_ever_due() -> None:
     add_samples()
 

@@ -163,6 +163,7 @@ def fuzz(aim: Aim, call: Call, replies: st.SearchStrategy[bytes], how: settings)
         run()
 
 
+@pytest.mark.heavy
 @each_call
 def test_e8_any_json_is_read_or_becomes_a_typed_error(aim: Aim, call: Call) -> None:
     fuzz(aim, call, bodies.map(lambda body: answer(200, json.dumps(body).encode())), examples)
@@ -229,6 +230,7 @@ def test_e7_any_bytes_become_a_typed_error(aim: Aim, call: Call) -> None:
     fuzz(aim, call, replies, many_examples)
 
 
+@pytest.mark.heavy
 @given(st.binary() | anything.map(lambda value: json.dumps(value).encode()))
 def test_e8_reading_json_raises_nothing_but_valueerror(body: bytes) -> None:
     try:

@@ -54,6 +54,7 @@ def test_e16_a_seed_is_read_or_refused_as_it_should_be_and_in_time(name: str) ->
     assert name in {*DOCUMENTED, *STORABLE, *UNREADABLE}
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(SEEDS.values(), key=len)),
@@ -80,6 +81,7 @@ def test_e16_chance_alone_ends_in_no_other_exception(data: bytes) -> None:
     in_time(data)
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(names, json_values))
 def test_e16_an_event_with_any_values_is_read_or_refused(event: dict[str, object]) -> None:

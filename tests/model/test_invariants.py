@@ -242,6 +242,7 @@ def test_i7_the_journal_explains_a_review_that_overtakes_another(
     assert lines[1].from_value == lines[0].to_value
 
 
+@pytest.mark.heavy
 def test_i8_a_transition_has_one_row_however_often_it_is_worked_on(
     world: World, session: PaymentSession
 ) -> None:
@@ -283,6 +284,7 @@ def test_c5_a_worker_that_is_overtaken_anywhere_moves_nothing_back(
         Invariants(world).hold()
 
 
+@pytest.mark.heavy
 def test_i9_no_secret_is_in_a_log_a_row_or_a_message(
     world: World, payees: list[Recipient], session: PaymentSession
 ) -> None:
@@ -303,6 +305,7 @@ def test_i9_no_secret_is_in_a_log_a_row_or_a_message(
     assert PaymentSession.objects.filter(state="open", session_url__startswith=PAGE).exists()
 
 
+@pytest.mark.heavy
 def test_i10_in_the_end_local_state_is_redpins(
     world: World, payees: list[Recipient], session: PaymentSession
 ) -> None:
@@ -331,6 +334,7 @@ def test_i10_in_the_end_local_state_is_redpins(
     ]
 
 
+@pytest.mark.heavy
 def test_i11_every_transition_is_told_with_its_stable_id(
     world: World, session: PaymentSession
 ) -> None:

@@ -306,6 +306,7 @@ def marks(name: str, tie: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.slow if (name, tie) in SLOW else pytest.mark.thorough]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "tie"),
     [pytest.param(name, tie, marks=marks(name, tie)) for name in FLOWS for tie in TIES],
@@ -372,6 +373,7 @@ def a_tests_own_transaction() -> Iterator[None]:
         yield
 
 
+@pytest.mark.heavy
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a22_any_order_with_copies_ends_the_same(

@@ -81,6 +81,7 @@ def test_no_fault_gives_an_account_away() -> None:
     assert IBAN not in str(faults)
 
 
+@pytest.mark.heavy
 @given(st.dictionaries(st.text() | st.none() | st.integers(), st.text() | st.binary()))
 @examples(200)
 def test_what_is_let_through_is_a_flat_dict_of_text(details: dict[Any, Any]) -> None:

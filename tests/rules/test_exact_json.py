@@ -43,6 +43,7 @@ def _leaves(value: object) -> list[object]:
     return [value]
 
 
+@pytest.mark.heavy
 @given(documents)
 @examples(200)
 def test_what_is_written_is_read_back_the_same(value: object) -> None:
@@ -197,6 +198,7 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
     assert loads(b'"\\ud83c\\udfe0"') == "🏠"
 
 
+@pytest.mark.heavy
 @given(st.binary(max_size=40) | (json_like | numbers | texts).map(str.encode))
 @examples(300)
 @example(b"1e99999999999999999999")

@@ -11,6 +11,7 @@ from .addresses import APP, ORIGIN, callback_codes, is_real, origin_codes, texts
 from .samples import examples
 
 
+@pytest.mark.heavy
 @given(texts)
 @examples(300)
 @example("https://[::1]tail")

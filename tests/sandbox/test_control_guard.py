@@ -225,6 +225,7 @@ def test_a_form_counts_only_with_the_token_of_its_own_page(
     assert not CallbackFault.objects.exists()
 
 
+@pytest.mark.heavy
 def test_a_page_says_what_was_done_and_what_cannot_be(session: Session) -> None:
     address = f"/sessions/{session.key}/control/"
     done = Client().get(Page().ask(session, "pause")["Location"])

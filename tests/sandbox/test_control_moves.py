@@ -45,6 +45,7 @@ def posted(receiver: Receiver) -> list[tuple[str, Any]]:
     return [(body["status"], body["data"]) for _path, body in receiver.posted]
 
 
+@pytest.mark.heavy
 def test_the_list_call_tells_what_has_happened_and_no_more(
     door: Door, program: Program, session: Session
 ) -> None:

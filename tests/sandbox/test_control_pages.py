@@ -34,6 +34,7 @@ def test_a_button_that_names_a_status_lets_no_other_one_come(session: Session) -
     assert statuses(session)[-1] == "PAYOUT_CREDITED"
 
 
+@pytest.mark.heavy
 def test_what_was_typed_is_still_there_when_it_is_refused(session: Session) -> None:
     Api().do(session, "pay")
     typed = {"status": "REFUNDED", "recipient_id": "12345", "reason": "Why", "refund_amount": "x"}

@@ -133,6 +133,7 @@ def test_a_claimed_delivery_is_not_posted_by_somebody_else(
     assert receiver.posted == []
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_couriers_side_by_side_post_everything_once(program: Program, receiver: Receiver) -> None:
     now = timezone.now()
@@ -163,6 +164,7 @@ def test_couriers_side_by_side_post_everything_once(program: Program, receiver: 
         assert statuses[-1] == "PAYMENT_COMPLETED"
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_the_background_courier_is_not_held_up_by_slow_receivers(
     program: Program, receiver: Receiver, monkeypatch: pytest.MonkeyPatch

@@ -41,6 +41,7 @@ def at_once(work: Callable[[int], Result], count: int = THREADS) -> list[Result]
         return list(pool.map(one, range(count)))
 
 
+@pytest.mark.heavy
 def test_b18_one_key_makes_one_session_however_many_ask(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:
@@ -54,6 +55,7 @@ def test_b18_one_key_makes_one_session_however_many_ask(
     assert redpin.count("POST", "/token") == 1
 
 
+@pytest.mark.heavy
 def test_different_keys_make_different_sessions(
     redpin: FakeRedpin, arguments: dict[str, Any]
 ) -> None:

@@ -188,6 +188,7 @@ def test_a_reference_that_is_taken_leaves_the_callers_transaction_good(
     assert Group.objects.count() == 1
 
 
+@pytest.mark.heavy
 def test_redpin_out_of_reach_leaves_a_deferred_session_for_later(
     redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Callable[[timedelta], None]
 ) -> None:

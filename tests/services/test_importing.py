@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _PROJECT = """
@@ -32,6 +34,7 @@ class Order(models.Model):
 """
 
 
+@pytest.mark.heavy
 def test_a_model_may_import_the_services_before_the_other_apps_have_theirs(tmp_path: Path) -> None:
     """As a page of Wagtail's does, which is a model and has views."""
     (tmp_path / "models.py").write_text(_MODELS)

@@ -261,6 +261,7 @@ def test_b21_a_recipient_is_found_on_any_page_of_the_list(
     assert pages == [{"page": str(page), "limit": "50"} for page in (1, 2, 3)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "listing",
     [
@@ -292,6 +293,7 @@ def test_b21_a_look_up_that_tells_nothing_is_no_reason_to_send_again(
     assert Recipient.objects.get().recipient_id == "1668758"
 
 
+@pytest.mark.heavy
 def test_b21_a_list_too_long_to_be_read_is_not_read_for_ever(
     redpin: FakeRedpin,
     payee: Recipient,
@@ -325,6 +327,7 @@ def test_b21_a_list_too_long_to_be_read_is_not_read_for_ever(
     assert len(redpin.adds) == 1
 
 
+@pytest.mark.heavy
 def test_b21_an_outage_of_the_list_is_outlasted_however_long(
     redpin: FakeRedpin, payee: Recipient, let_time_pass: Pass
 ) -> None:

@@ -382,6 +382,7 @@ def test_the_calls_of_an_account_are_bounded_and_the_rest_stays_due(
     assert [run.calls for run in runs] == [4, 4, 4, 4, 1, 0]
 
 
+@pytest.mark.heavy
 def test_a_session_that_the_pages_pass_by_is_looked_up_the_next_time(redpin: FakeRedpin) -> None:
     sessions = make(redpin, 300)
 
@@ -743,6 +744,7 @@ def test_a_task_whose_time_is_over_stops_and_leaves_the_rest_due(
     assert reconcile_payment_sessions().asked == 8
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_two_runs_at_once_ask_about_each_session_once(redpin: FakeRedpin) -> None:
     for session in make(redpin, 120):
@@ -755,6 +757,7 @@ def test_two_runs_at_once_ask_about_each_session_once(redpin: FakeRedpin) -> Non
     assert journal() == {("payment_status", "PAYMENT_COMPLETED"): 120, ("state", "closed"): 120}
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_runs_that_ask_about_the_same_sessions_move_each_of_them_once(
     redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch

@@ -195,6 +195,7 @@ def test_a29_a_batch_costs_the_same_however_many_events_there_are(
     assert costs[0] == costs[1] == 2 * 2 + 1
 
 
+@pytest.mark.heavy
 def test_a29_a_body_is_found_by_the_index_whatever_else_is_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

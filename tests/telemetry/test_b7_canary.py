@@ -107,6 +107,7 @@ def live(redpin: FakeRedpin, arguments: dict[str, Any], agent: Recipient) -> lis
     return [PAYER, IBAN, address, url.split("/")[-2], wrong.split("/")[-2], SECRET]
 
 
+@pytest.mark.heavy
 @pytest.mark.django_db(transaction=True)
 def test_b7_nothing_that_can_be_seen_tells_a_secret_or_a_payer(
     redpin: FakeRedpin,

@@ -53,6 +53,7 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
                     yield place, event, facts
 
 
+@pytest.mark.heavy
 def test_no_line_is_logged_but_through_the_table() -> None:
     past_it = [
         f"{place}:{node.lineno}"

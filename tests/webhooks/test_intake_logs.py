@@ -234,6 +234,7 @@ def test_while_the_urls_can_not_be_had_every_webhook_is_shortened(
     assert shorten(f"POST {path()}") == f"POST {SHORT}"
 
 
+@pytest.mark.heavy
 def test_it_is_named_in_the_settings_before_the_apps_are_there() -> None:
     code = (
         "import logging.config, sys;"

@@ -57,6 +57,7 @@ def test_a16_without_trusted_proxies_it_is_the_peer() -> None:
 hops = st.one_of(st.ip_addresses().map(str), st.text(max_size=8), st.just("10.0.0.7"))
 
 
+@pytest.mark.heavy
 @given(st.lists(hops, max_size=6), st.sampled_from(["10.0.0.1", "192.0.2.1", "", "unix:"]))
 @examples(300)
 def test_a16_what_a_stranger_writes_to_the_left_changes_nothing(

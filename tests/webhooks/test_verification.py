@@ -173,6 +173,7 @@ def _header_names_of_the_code() -> set[str]:
     return {word.removeprefix("HTTP_").replace("_", "-").lower() for word in words}
 
 
+@pytest.mark.heavy
 def test_a4_no_header_chooses_a_secret_or_switches_verification_off(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

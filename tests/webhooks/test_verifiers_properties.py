@@ -71,6 +71,7 @@ def test_a5_no_bit_of_the_body_can_be_flipped(kind: str, bit: int) -> None:
     assert not is_let_in(VERIFIERS[kind], headers, flipped(BODY, bit))
 
 
+@pytest.mark.heavy
 @given(kinds, st.integers(0, 10**6), st.data())
 @examples(600)
 def test_a6_no_bit_of_a_header_can_be_flipped(kind: str, bit: int, data: st.DataObject) -> None:
@@ -153,6 +154,7 @@ def test_a4_no_other_digest_by_the_right_secret_will_do(kind: str) -> None:
     assert not is_let_in(VERIFIERS["HMACVerifier"], {"X-Gateway-Signature": f"t={NOW},v1={plain}"})
 
 
+@pytest.mark.heavy
 @given(kinds, st.lists(st.one_of(any_text, latin), min_size=3, max_size=3), st.binary(max_size=80))
 @examples(500)
 def test_a6_no_headers_are_let_in_by_chance_and_none_raise_more_than_a_refusal(
@@ -177,6 +179,7 @@ options = st.dictionaries(
 )
 
 
+@pytest.mark.heavy
 @given(kind=st.sampled_from([*KINDS, "NetworksVerifier"]), some=options)
 @examples(300)
 def test_a2_no_options_raise_more_than_a_refusal(kind: str, some: Any) -> None:
