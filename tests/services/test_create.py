@@ -24,7 +24,7 @@ from django_redpin.exceptions import (
     OutcomeUnknown,
     SessionRejected,
 )
-from django_redpin.models import PaymentSession, Recipient
+from django_redpin.models import PaymentSession, Recipient, SessionItem
 from django_redpin.services import (
     Item,
     Share,
@@ -688,3 +688,10 @@ def test_what_the_database_refuses_for_no_reason_of_the_callers_is_not_hidden(
     with pytest.raises(IntegrityError, match="a trigger of the merchant's"):
         create_payment_session(**arguments, idempotency_key="order-1")
     assert redpin.calls == []
+
+
+@pytest.mark.parametrize(("description", "name"), [("Deposit", "Deposit"), ("", "UNIT-1204")])
+def test_an_item_is_called_what_the_payer_reads_or_by_its_reference(
+    description: str, name: str
+) -> None:
+    assert str(SessionItem(item_ref="UNIT-1204", description=description)) == name
