@@ -299,7 +299,7 @@ def test_an_answer_that_unpacks_to_too_much_is_none(redpin: FakeRedpin) -> None:
     assert len(packed) < 10_000
     redpin.list_script.extend([answering(200, packed, ("Content-Encoding", "gzip"))] * 9)
 
-    with pytest.raises(NoAnswer, match="too large"):
+    with pytest.raises(NoAnswer, match="larger than 1048576 bytes"):
         client().find_session("ORDER-1")
 
 
