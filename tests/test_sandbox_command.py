@@ -287,7 +287,11 @@ def test_a_signal_ends_the_sandbox_which_says_its_last_words(
 def test_a_second_signal_ends_a_sandbox_that_heeds_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    said = Relayed(lambda: [signal.raise_signal(signal.SIGTERM) for _ in range(2)])
+    def ask_twice() -> None:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+
+    said = Relayed(ask_twice)
     script = f"trap '' TERM; {LISTENS}; {WAITS}"
     with (
         standing_in(script, monkeypatch, tmp_path),

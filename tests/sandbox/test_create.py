@@ -266,7 +266,7 @@ def test_a_body_is_measured_however_it_comes(settings: Settings) -> None:
     whole = RequestFactory().post("/", b"x" * MOST_BODY_BYTES, content_type="application/json")
     assert len(wire.body_of(whole)) == MOST_BODY_BYTES
     longer = HttpRequest()
-    longer._body = b"x" * (MOST_BODY_BYTES + 1)  # type: ignore[attr-defined]
+    longer._body = b"x" * (MOST_BODY_BYTES + 1)
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
     for request in (longer, RequestFactory().post("/", b"x" * 11, content_type="text/plain")):
         with pytest.raises(wire.BadBody, match="larger than") as raised:

@@ -318,6 +318,6 @@ def test_an_answer_that_breaks_off_is_not_kept_and_one_that_drips_is_kept_in_par
         answer.raw, answer.headers["Content-Length"] = Dripping(body), str(len(body))
         return calls._answer_of(answer)
 
-    assert (kept(b"thanks"), kept(b"tha!nks")) == (b"thanks", b"")
+    assert (kept(b"yes"), kept(b"y!es")) == (b"yes", b"")
     monkeypatch.setattr(calls, "READ_SECONDS", -1)
-    assert kept(b"thanks") == b"t"
+    assert kept(b"yes") == b"y"

@@ -17,7 +17,6 @@ import pytest
 import requests
 from django.db import DatabaseError
 
-from django_redpin.sandbox import __main__ as command_line
 from django_redpin.sandbox import server
 from django_redpin.sandbox.__main__ import main
 from django_redpin.sandbox.models import ApiFault, CallbackFault, Subscription
@@ -349,7 +348,7 @@ def test_a_taken_port_ends_it_with_2_and_names_the_cure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(command_line.django, "setup", lambda: None)  # It was, with our settings.
+    monkeypatch.setattr("django.setup", lambda: None)  # It was, with our settings.
     taken, port = taken_port()
     database = str(tmp_path / "db")
     given = [*ARGUMENTS, "--client-secret", "s", "--port", port, "--database", database]
@@ -366,7 +365,7 @@ def test_whoever_lets_other_machines_in_is_warned(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(command_line.django, "setup", lambda: None)
+    monkeypatch.setattr("django.setup", lambda: None)
     served: list[tuple[str, int, str]] = []
     monkeypatch.setattr(server, "serve", lambda *given: served.append(given))
     given = [*ARGUMENTS, "--client-secret", "s", "--database", str(tmp_path / "db")]

@@ -24,6 +24,7 @@ from django_redpin.services import (
 from django_redpin.services.journal import hold_for_review
 from django_redpin.services.process import process_event
 from django_redpin.services.record import record_event
+from django_redpin.services.transactions import update
 from tests.redpin_server import FakeRedpin
 
 from .events import Listener, due_again, event_body, post, statuses
@@ -735,11 +736,10 @@ def test_what_another_worker_released_from_hold_is_not_made_due_once_more(
     StatusTransition.objects.update(outcome="held", next_attempt_at=None)
     sent: list[object] = []
     monkeypatch.setattr(journal, "enqueue_on_commit", lambda *given: sent.append(given))
-    real = journal.update
 
     def be_overtaken(rows: Any, **changes: Any) -> int:
         StatusTransition.objects.update(outcome="told", attempts=7)
-        return real(rows, **changes)
+        return update(rows, **changes)
 
     monkeypatch.setattr(journal, "update", be_overtaken)
     journal.rearm_held(session)

@@ -38,6 +38,7 @@ from django_redpin.services import (
 )
 from django_redpin.services.lookup import look_up
 from django_redpin.services.opening import in_place_of, open_session
+from django_redpin.services.replace import replace_session
 from django_redpin.services.sweeps import complete_due_sessions
 from tests.redpin_server import FakeRedpin, Handler
 
@@ -627,11 +628,10 @@ def test_news_of_a_payment_while_a_session_is_being_renewed_is_told_to_the_calle
 ) -> None:
     redpin.lifetime = -timedelta(minutes=10)
     session = create_payment_session(**arguments)
-    real = renew.replace_session
 
     def be_overtaken(old: PaymentSession, **given: Any) -> PaymentSession:
         pay_it(old, None)
-        return real(old, **given)
+        return replace_session(old, **given)
 
     monkeypatch.setattr(renew, "replace_session", be_overtaken)
 
