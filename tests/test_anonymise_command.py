@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
+from io import StringIO
 from typing import Any, Final
 
 import pytest
@@ -144,6 +145,58 @@ def test_a_payee_is_named_by_its_key() -> None:
     )
     payee.refresh_from_db()
     assert payee.bank_details == {}
+
+
+def said(*arguments: str) -> str:
+    """Return what the command says, run in this process."""
+    out = StringIO()
+    call_command("redpin_anonymise", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_each_way_to_name_somebody_leads_to_their_rows_and_to_no_others() -> None:
+    payer = User.objects.create(username="payer")
+    make_session(1, payer=payer, client_customer_ref="of-the-user")
+    make_session(2, client_customer_ref="of-a-session")
+    make_session(3)
+    payee = Recipient.objects.create(name="canary", bank_details={"iban": IBAN})
+    Recipient.objects.create(name="another", bank_details={"iban": IBAN})
+
+    assert said("--payer", str(payer.pk)) == "Anonymised: sessions 1, events 1, recipients 0.\n"
+    assert said("--session", "order-2") == "Anonymised: sessions 1, events 1, recipients 0.\n"
+    assert PaymentSession.objects.get(anonymised_at=None).client_reference_id == "order-3"
+    one = ("--recipient", str(payee.pk))
+    assert said(*one, "--dry-run") == "Would anonymise: sessions 0, events 0, recipients 1.\n"
+    assert said(*one) == "Anonymised: sessions 0, events 0, recipients 1.\n"
+    payee.refresh_from_db()
+    assert payee.bank_details == {}
+    assert Recipient.objects.get(name="another").bank_details == {"iban": IBAN}
+
+
+def test_of_a_reference_that_two_accounts_have_the_account_has_to_be_named() -> None:
+    make_session(1)
+    make_session(1, account="gulf", session_id=None)
+
+    with pytest.raises(CommandError, match="They are default, gulf") as raised:
+        said("--session", "order-1")
+    assert raised.value.returncode == 2
+    assert not PaymentSession.objects.exclude(anonymised_at=None).exists()
+    assert said("--session", "order-1", "--account", "gulf").startswith("Anonymised: sessions 1,")
+    assert PaymentSession.objects.get(anonymised_at=None).account == "default"
+
+
+def test_what_has_to_stay_is_listed_however_quiet_the_command_is_asked_to_be() -> None:
+    make_session(1)
+    make_session(2, state="open")
+    out = StringIO()
+
+    with pytest.raises(CommandError, match=r"^1 left as they are\.$") as raised:
+        call_command("redpin_anonymise", "--customer-ref", PAYER, verbosity=0, stdout=out)
+
+    assert raised.value.returncode == 1
+    assert out.getvalue().startswith("Left: order-2: it is not over")
+    assert out.getvalue().count("\n") == 1
+    assert PAYER not in out.getvalue()
 
 
 def test_what_the_bounds_leave_ends_with_1_and_says_so() -> None:

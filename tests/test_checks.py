@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, NoReturn
 
 import pytest
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, run_checks
 from django.core.checks import Warning as WarningMessage
-from django.urls import URLPattern
+from django.urls import Resolver404, URLPattern, URLResolver, include, path
 from pytest_django import Settings
 
 from django_redpin.accounts import PROJECT_KEYS
@@ -279,6 +282,24 @@ def test_e009_the_webhook_has_no_url(settings: Settings, check: Check) -> None:
     assert "include('django_redpin.urls')" in str(messages[0].hint)
 
 
+class Elsewhere(URLResolver):
+    """What a project has that leads requests by its own rules: it is reversed, not resolved."""
+
+    def resolve(self, path: str) -> NoReturn:
+        raise Resolver404({"path": path})
+
+
+def test_e017_the_webhooks_url_leads_nowhere(
+    settings: Settings, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    included = path("redpin/", include("django_redpin.urls"))
+    included.__class__ = Elsewhere
+    settings.ROOT_URLCONF = __name__
+    monkeypatch.setitem(globals(), "urlpatterns", [included])
+
+    assert ids(check()) == {"redpin.E017"}
+
+
 @pytest.mark.parametrize("url", ["https://shop.test", "https://SHOP.test:443/sub/"])
 def test_a32_the_sites_own_origin_is_no_hosted_pages(check: Check, url: str) -> None:
     """Whatever is on it could take the sandbox of its frame off."""
@@ -344,3 +365,23 @@ def test_times_have_to_be_aware(settings: Settings) -> None:
     settings.USE_TZ = False
 
     assert "redpin.E014" in {message.id for message in check_settings()}
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_drf_spectacular_is_told_of_the_views_where_it_is_an_app(
+    monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    imported: list[str] = []
+    ours = builtins.__import__
+
+    def note(name: str, *args: Any, **options: Any) -> Any:
+        if name in ("rest", "webhooks"):
+            imported.append(name)
+            return SimpleNamespace(schema=None)
+        return ours(name, *args, **options)
+
+    monkeypatch.setattr(apps, "is_installed", lambda name: is_installed)
+    monkeypatch.setattr(builtins, "__import__", note)
+    apps.get_app_config("redpin").ready()
+
+    assert imported == ["rest", "webhooks"] * is_installed

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, current_app
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, run_checks
 from django.core.checks import Warning as WarningMessage
 from django.http import HttpRequest, HttpResponse
@@ -241,3 +242,12 @@ def test_no_settings_crash_the_deployment_checks(settings: Settings, value: Any)
         deploy_ids()
     settings.REDPIN = value
     deploy_ids()
+
+
+def test_c16_w012_a_schedule_in_the_database_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = apps.is_installed
+    monkeypatch.setattr(
+        apps, "is_installed", lambda name: name == "django_celery_beat" or installed(name)
+    )
+
+    assert with_celery(broker_url="amqp://broker.test//", beat_schedule={}) == []

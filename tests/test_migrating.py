@@ -35,6 +35,7 @@ _VALUES: Final[dict[type[models.Field[Any, Any]], Any]] = {
     models.DateField: date(2026, 12, 24),
     models.DateTimeField: _NOW,
     models.DecimalField: Decimal("250000.0000"),
+    models.FloatField: 0.5,
     models.JSONField: {"key": ["value"]},
     models.UUIDField: uuid.UUID(int=7),
 }
@@ -57,12 +58,13 @@ def apps_at(name: str) -> Apps:
     return state.apps
 
 
-def fill(apps: Apps) -> dict[type[models.Model], models.Model]:
+def fill(apps: Apps, app: str = APP) -> dict[type[models.Model], models.Model]:
     """Store one row of each model, with a value in each column."""
     rows: dict[type[models.Model], models.Model] = {}
-    user = apps.get_model(settings.AUTH_USER_MODEL)
-    rows[user] = user._default_manager.create(username="ada")
-    left = list(apps.get_app_config(APP).get_models())
+    if app == APP:
+        user = apps.get_model(settings.AUTH_USER_MODEL)
+        rows[user] = user._default_manager.create(username="ada")
+    left = list(apps.get_app_config(app).get_models())
     while left:
         model = next(each for each in left if not _awaited(each) & set(left) - {each})
         rows[model] = model._default_manager.create(

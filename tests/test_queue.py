@@ -380,6 +380,22 @@ def test_a21_whatever_is_raised_a_message_is_sent_once_and_the_thread_goes_on(
     assert each._thread is thread
 
 
+def test_where_there_can_be_no_more_threads_the_sweep_does_what_no_message_was_sent_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    each, sent = Publisher(), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert not each.publish("task", lambda: sent.append(1))
+    assert not each._waiting
+
+    assert each.publish("task", lambda: sent.append(2))
+    assert sent == [2]
+
+
 def test_a_time_limit_is_its_callers_and_no_failure_of_the_broker() -> None:
     def strike() -> None:
         raise SoftTimeLimitExceeded

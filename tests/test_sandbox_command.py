@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,102 @@ def test_a_sandbox_that_cannot_start_is_an_error(project: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+class Relayed(io.StringIO):
+    """What the command prints; something is done once it tells where the sandbox listens."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self.then = then
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if text.startswith("Redpin sandbox: http"):
+            self.then()
+        return written
+
+
+@contextmanager
+def standing_in(script: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    """Let a shell script be the sandbox, which a real one takes seconds to be."""
+    program = folder / "sandbox.sh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(program))
+        yield
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+LISTENS = f'echo "Redpin sandbox: {URL}/ (Ctrl-C stops it)"'
+WAITS = "while :; do sleep 0.02; done"
+
+
+def test_what_the_sandbox_says_is_handed_on_and_the_settings_follow_where_it_listens(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_up(settings, BASE_URL="https://api.redpin.test")
+    said = Relayed(lambda: None)
+    with standing_in(f"echo first; {LISTENS}; echo last", monkeypatch, tmp_path):
+        call_command("redpin_sandbox", "--temporary", stdout=said)
+
+    site = "http://127.0.0.1:8000"
+    listens = f"Redpin sandbox: {URL}/ (Ctrl-C stops it)\n"
+    assert said.getvalue() == f"first\n{listens}{advice('default', URL, site)}last\n"
+    assert f'REDPIN["BASE_URL"] = "{URL}"' in said.getvalue()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
+def test_a_signal_ends_the_sandbox_which_says_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
+    said = Relayed(lambda: signal.raise_signal(number))
+    script = f"trap 'echo stopped; exit 0' TERM; {LISTENS}; {WAITS}"
+    with standing_in(script, monkeypatch, tmp_path):
+        call_command("redpin_sandbox", "--temporary", stdout=said)
+
+    assert said.getvalue().endswith("stopped\n")
+
+
+def test_a_second_signal_ends_a_sandbox_that_heeds_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def ask_twice() -> None:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+
+    said = Relayed(ask_twice)
+    script = f"trap '' TERM; {LISTENS}; {WAITS}"
+    with (
+        standing_in(script, monkeypatch, tmp_path),
+        pytest.raises(CommandError, match="did not start, or failed"),
+    ):
+        call_command("redpin_sandbox", "--temporary", stdout=said)
+
+
+def test_a_command_that_fails_leaves_no_sandbox_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail() -> None:
+        raise BrokenPipeError  # Whoever read its output has gone.
+
+    started: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    with standing_in(f"{LISTENS}; {WAITS}", monkeypatch, tmp_path), pytest.raises(BrokenPipeError):
+        call_command("redpin_sandbox", "--temporary", stdout=Relayed(fail))
+
+    (process,) = started
+    assert process.returncode == -signal.SIGKILL
+    assert process.stdout is not None
+    assert process.stdout.closed
+
+
 @pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_ID"])
 def test_credentials_that_are_missing_are_named(settings: Settings, name: str) -> None:
     settings.REDPIN = {**settings.REDPIN, name: ""}
@@ -265,6 +361,15 @@ def test_only_what_has_to_change_is_printed(
     settings: Settings, changes: dict[str, Any], lines: list[str]
 ) -> None:
     assert set_up(settings, **changes) == lines
+
+
+def test_where_there_is_no_secret_for_webhooks_a_good_one_is_made_up(settings: Settings) -> None:
+    lines = [*set_up(settings, WEBHOOK_SECRETS=[]), *set_up(settings, WEBHOOK_SECRETS=[])]
+
+    secrets = re.findall(
+        r'^REDPIN\["WEBHOOK_SECRETS"\] = \["([\w-]{43})"\]$', "\n".join(lines), re.MULTILINE
+    )
+    assert len(set(secrets)) == len(lines) == 2
 
 
 def test_it_takes_each_option_of_the_sandbox_that_no_setting_stands_for(

@@ -9,16 +9,24 @@ from typing import Any
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.cache.backends.locmem import LocMemCache
+from django.http import HttpResponse
+from django.test import RequestFactory
 from django.utils import timezone
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from pytest_django import Settings
 
 from django_redpin import signals
 from django_redpin.client import RedpinClient
-from django_redpin.conf import get_account
+from django_redpin.conf import Account, get_account
 from django_redpin.exceptions.interrupts import is_interrupt
 from django_redpin.models import StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, process, sweeps
+from django_redpin.services.inline import after_response
 from django_redpin.services.queue import PROCESS_EVENT, enqueue
+from django_redpin.telemetry import spans
+from django_redpin.webhooks.samples import make_sample
+from django_redpin.webhooks.verification import verify_post
+from django_redpin.webhooks.verifiers import Post, Proof, Verifier
 from tests.redpin_server import FakeRedpin
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +119,78 @@ def test_it_is_no_fault_of_the_settings(
     monkeypatch.setattr("django_redpin.accounts.import_string", strike)
     with pytest.raises(SoftTimeLimitExceeded):
         get_account("acme")
+
+
+class Striking(Verifier):
+    """A verifier of the project's, in which the time is over."""
+
+    verify = strike
+    sign = strike
+
+
+class StruckAtOnce(Verifier):
+    """One in which it is over before it can be asked."""
+
+    __init__ = strike
+
+    def verify(self, post: Post) -> Proof:
+        return Proof("late")
+
+
+def lists(settings: Settings, verifier: type[Verifier]) -> Account:
+    entry = {"BACKEND": f"{__name__}.{verifier.__name__}"}
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_VERIFIERS": [entry]}
+    return get_account()
+
+
+@pytest.mark.parametrize("verifier", [Striking, StruckAtOnce])
+def test_it_is_no_verifier_that_fails(settings: Settings, verifier: type[Verifier]) -> None:
+    account = lists(settings, verifier)
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        verify_post(account, RequestFactory().post("/"), b"{}")
+
+
+def test_it_is_no_verifier_that_can_not_sign(settings: Settings) -> None:
+    account = lists(settings, Striking)
+    at, claims = timezone.now(), {"client_reference_id": "ORDER-1"}
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        make_sample(account, claims, event_id="1", at=at, envelope="flat", is_account_wide=True)
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_end"])
+def test_it_is_no_span_processor_that_fails(
+    where: str, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, tracers = SpanProcessor(), TracerProvider()
+    monkeypatch.setattr(processor, where, strike)
+    tracers.add_span_processor(processor)
+    monkeypatch.setattr(spans, "_tracer", tracers.get_tracer("django_redpin"))
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        RedpinClient(get_account()).find_session("ORDER-1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_ends_what_is_done_after_a_response_and_the_rest_waits_for_the_sweep(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_PROCESSING": "inline"}
+    due = timezone.now()
+    rows = [WebhookEvent.objects.create(key=key, body=b"{}", next_attempt_at=due) for key in "12"]
+    monkeypatch.setattr(process, "_process", strike)
+
+    @after_response
+    def view() -> HttpResponse:
+        assert all(enqueue(PROCESS_EVENT, row.pk) for row in rows)
+        return HttpResponse()
+
+    response = view()
+    with pytest.raises(SoftTimeLimitExceeded):
+        response.close()
+
+    assert response.closed
+    left = WebhookEvent.objects.filter(processed_at=None).order_by("pk")
+    assert [*left.values_list("attempts", "last_error")] == [(1, ""), (0, "")]
+    assert "failed" not in caplog.text

@@ -127,9 +127,6 @@ class StatusSchema(AutoSchema):
             OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=known),
         ]
 
-    def get_request_serializer(self) -> Any:
-        return None
-
     def get_response_serializers(self) -> Any:
         texts = {
             404: "No session, or none that the asker may see.",

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 
 from .codes import Outcome, send_code, try_code, waiting_code
 from .conf import options
-from .flows import Expired, begin_payment, cancel_payment, seconds_of
+from .flows import begin_payment, cancel_payment, seconds_of
 from .frames import HttpResponseSeeOther, page
 from .languages import (
     LANGUAGES,
@@ -244,10 +244,7 @@ def _on_review(visit: Visit, form: QueryDict, token: FormToken) -> HttpResponse:
     offer = next((o for o in offers(visit.session.total) if o.currency == wanted), None)
     if action != "pay" or offer is None:
         return _review(visit, _("Choose a currency to pay from, then press Pay."), 422)
-    try:
-        begin_payment(visit.session, offer, visit.now)
-    except Expired:
-        return visit.again()
+    begin_payment(visit.session, offer, visit.now)
     return visit.again()
 
 

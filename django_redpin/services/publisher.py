@@ -185,6 +185,6 @@ def start_anew() -> None:
 
 
 # A fork copies neither the thread nor whoever would release its lock.
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch  Windows has no fork.
     os.register_at_fork(after_in_child=start_anew)
 atexit.register(lambda: _publisher.flush(LAST_WORDS))

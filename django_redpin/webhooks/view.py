@@ -11,7 +11,6 @@ import traceback
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.decorators import method_decorator
@@ -173,10 +172,7 @@ def _body(request: HttpRequest, limit: int) -> bytes | None:
     be read, and `RawPostDataException` where something else has read a part of it.
     """
     if hasattr(request, "_body") or getattr(request, "_read_started", False):
-        try:
-            body = request.body
-        except RequestDataTooBig:
-            return None
+        body = request.body  # What was read of it, or an error: Django measures nothing by then.
     else:
         body = request.read(limit + 1)
         # As Django keeps it: a verifier, or a receiver of `webhook_rejected`, may ask for it.

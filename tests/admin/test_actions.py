@@ -13,7 +13,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from django_redpin.admin import confirming
+from django_redpin.admin import confirming, session_verbs, transitions
 from django_redpin.admin.session_verbs import SESSION_VERBS
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, redrive_events, redrive_transitions
@@ -175,6 +175,44 @@ def test_dispatch_has_receivers_told_of_what_they_were_not(
 
     assert session.transitions.get().outcome == "told"
     assert "1 due to be told." in text
+
+
+def test_dispatch_says_why_what_is_held_back_is_not_told(
+    admin_client: Client, session: PaymentSession
+) -> None:
+    session.transitions.update(outcome="held", next_attempt_at=None)
+
+    html = admin_client.get(action(PaymentSession, "dispatch"), {"rows": session.pk})
+
+    assert "held back until it is released from review" in html.content.decode()
+
+
+@pytest.mark.parametrize("model", [PaymentSession, StatusTransition])
+def test_what_somebody_else_had_told_in_this_very_moment_is_not_counted_as_done(
+    admin_client: Client,
+    session: PaymentSession,
+    monkeypatch: pytest.MonkeyPatch,
+    model: type[Row],
+) -> None:
+    session.transitions.update(outcome="dead", next_attempt_at=None, attempts=80)
+    is_session = model is PaymentSession
+    name = "redispatch_transitions" if is_session else "redrive_transitions"
+    module: Any = session_verbs if is_session else transitions
+    real = getattr(module, name)
+
+    def be_overtaken(rows: Any, **given: Any) -> Any:
+        if not given.get("dry_run"):
+            session.transitions.update(outcome="told")
+        return real(rows, **given)
+
+    monkeypatch.setattr(module, name, be_overtaken)
+    row: Row = session if is_session else session.transitions.get()
+
+    texts = said(do(admin_client, "dispatch" if is_session else "redrive", row, model=model))
+
+    assert "0 done, 1 not done." in texts[0]
+    assert "Somebody else had it told" in texts[1]
+    assert "not done" in history(row)[0]
 
 
 def test_release_keeps_the_reason_in_the_journal_and_in_the_history(

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import AsyncClient, Client
@@ -278,3 +279,29 @@ def test_on_asgi_the_rows_are_sent_as_they_are_read(
         return b"".join([part async for part in response]).decode("utf-8-sig")
 
     assert async_to_sync(exported)() == "amount,currency\r\n250000.00,AED\r\n"
+
+
+def test_what_a_session_does_not_have_yet_is_an_empty_cell(
+    admin_client: Client, escrow: Recipient
+) -> None:
+    make_session(1, escrow, session_id=None, expires_at=None, payment_id=None)
+
+    (row,) = rows_of(admin_client)
+
+    assert [row[name] for name in ("session_id", "expires_at", "payment_id")] == ["", "", ""]
+
+
+def test_a_list_that_can_not_be_made_of_the_query_string_is_asked_for_anew(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Django's own list does, where a filter that a project adds can't be applied."""
+
+    def refuse(*args: object) -> None:
+        raise IncorrectLookupParameters
+
+    monkeypatch.setattr(PaymentSessionAdmin, "get_changelist_instance", refuse)
+    address = page(PaymentSession, "export")
+
+    response = admin_client.get(f"{address}?due_date__gte=soon")
+
+    assert (response.status_code, response["Location"]) == (302, address)

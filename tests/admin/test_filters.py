@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from html import unescape
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import pytest
@@ -105,6 +105,17 @@ def test_a_link_adds_a_value_and_takes_it_back(admin_client: Client) -> None:
     assert leads(both, "open") == "state__in=expired"
     assert leads("state__in=open", "open") == ""
     assert "✓ open</a>" in admin_client.get(f"{page(PaymentSession)}?{both}").content.decode()
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_filter_tells_django_which_parameter_is_its_own(admin_client: Client) -> None:
+    response: Any = admin_client.get(page(PaymentSession))
+    filters = response.context["cl"].filter_specs
+
+    names = [each.expected_parameters() for each in filters]
+
+    assert ["state__in"] in names
+    assert names == [[each.parameter] for each in filters]
 
 
 @pytest.mark.usefixtures("sessions")

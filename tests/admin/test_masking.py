@@ -56,6 +56,12 @@ def test_what_one_searches_for_is_left() -> None:
     assert shown.count("\n") == len(body) + 1
 
 
+def test_what_is_empty_or_a_truth_value_is_left_though_it_is_of_an_account() -> None:
+    body = {"iban": None, "account_number": False, "list": [None, True]}
+
+    assert json.loads(readable(json.dumps(body).encode())) == body
+
+
 def test_numbers_stay_exact() -> None:
     assert "250000.10" in readable(b'{"amount": 250000.10}')
 

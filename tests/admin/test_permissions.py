@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.test import Client, RequestFactory
 
+from django_redpin.admin.confirming import ConfirmingAdmin
+from django_redpin.admin.session_verbs import SESSION_VERBS
 from django_redpin.models import PaymentSession, Recipient
 
 from .world import REDPINS, Row, client_of, make_session, page, staff
@@ -91,3 +95,20 @@ def test_e24_a_history_tells_no_stranger_which_rows_there_are(session: PaymentSe
 
     assert [answer.status_code for answer in answers] == [403, 403]
     assert answers[0].content == answers[1].content
+
+
+def test_e27_an_action_that_a_user_may_not_take_shows_no_rows_to_confirm(
+    session: PaymentSession, rf: RequestFactory
+) -> None:
+    """The list does not offer it; should something call it all the same, it asks once more."""
+    ours = site.get_model_admin(PaymentSession)
+    assert isinstance(ours, ConfirmingAdmin)
+    request = rf.post("/")
+    rows = PaymentSession.objects.all()
+    verb = next(each for each in SESSION_VERBS if each.name == "release")
+
+    request.user = staff("view_paymentsession")
+    with pytest.raises(PermissionDenied):
+        ours.confirm(request, verb, rows)
+    request.user = staff("view_paymentsession", "release_paymentsession", name="chief")
+    assert ours.confirm(request, verb, rows).status_code == 200

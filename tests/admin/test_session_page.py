@@ -342,3 +342,14 @@ def test_a_purged_body_says_so(admin_client: Client) -> None:
     html = admin_client.get(page(WebhookEvent, "change", event.pk)).content.decode()
 
     assert "Purged: bodies are emptied after a time" in html
+
+
+def test_the_timeline_says_when_the_payers_data_was_anonymised(
+    admin_client: Client, escrow: Recipient
+) -> None:
+    text = "The payer&#x27;s data was anonymised"
+    session = make_session(1, escrow)
+
+    assert text not in html_of(admin_client, session)
+    PaymentSession.objects.update(anonymised_at=clock.now())
+    assert text in html_of(admin_client, session)

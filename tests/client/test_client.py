@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
+import socket
 import time
 import warnings
 from collections.abc import Callable
@@ -15,9 +17,10 @@ import simplejson
 from moneyed import Money
 from pytest_django import Settings
 
-from django_redpin.client import RedpinClient, api
+from django_redpin.client import RedpinClient, api, connections
 from django_redpin.client.adapter import MAX_ANSWER_BYTES
 from django_redpin.client.messages import read_time
+from django_redpin.client.recipients import read_recipient_id
 from django_redpin.conf import get_account
 from django_redpin.exceptions import (
     APIError,
@@ -289,3 +292,44 @@ def test_a_fork_while_a_thread_looks_for_its_token_provider_does_not_lock_the_ch
                 os._exit(2)
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_answer_that_unpacks_to_too_much_is_none(redpin: FakeRedpin) -> None:
+    packed = gzip.compress(b" " * (MAX_ANSWER_BYTES + 1))
+    assert len(packed) < 10_000
+    redpin.list_script.extend([answering(200, packed, ("Content-Encoding", "gzip"))] * 9)
+
+    with pytest.raises(NoAnswer, match="larger than 1048576 bytes"):
+        client().find_session("ORDER-1")
+
+
+def test_a_recipient_that_is_listed_without_an_id_is_no_answer(redpin: FakeRedpin) -> None:
+    """Taken for one that is not listed, it would be added a second time."""
+    listed = b'{"recipients": [{"client_reference_id": "PAYEE-1", "name": "A"}], "total": 1}'
+    redpin.recipient_list_script.append(answering(200, listed))
+
+    with pytest.raises(NoAnswer, match="without its recipient_id"):
+        client().find_recipient("PAYEE-1")
+
+
+def test_an_answer_about_another_recipient_is_no_answer() -> None:
+    assert read_recipient_id({"recipient_id": "1", "client_reference_id": "MINE"}, "MINE") == "1"
+
+    with pytest.raises(NoAnswer, match="another client_reference_id"):
+        read_recipient_id({"recipient_id": "1", "client_reference_id": "ANOTHER"}, "MINE")
+
+
+def test_what_is_left_of_an_answer_is_noted_when_it_is_closed_and_only_then() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        bounded = connections._BoundedSocket(ours)
+        theirs.sendall(b"an answer\nand more")
+        answer = bounded.makefile("rb")
+        assert answer.readline() == b"an answer\n"
+        answer.close()
+        assert bounded.may_have_leftovers
+        bounded._had_leftovers = False
+
+        answer.close()  # As the interpreter may, once more.
+
+        assert not bounded.may_have_leftovers

@@ -150,6 +150,22 @@ def test_b1_a_lock_that_was_held_at_the_fork_is_free_in_the_child(redpin: FakeRe
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_b1_a_renewal_that_failed_postpones_the_next_of_its_own_token_alone(
+    redpin: FakeRedpin,
+) -> None:
+    ours = provider()
+    ours.get()
+    old = ours._token
+    assert old is not None
+    new = replace(old, renew_at=old.renew_at + 1)
+
+    ours._token = new  # Another thread has fetched one meanwhile.
+    ours._postpone(old, 60)
+    assert ours._token is new
+    ours._postpone(new, 0)
+    assert ours._token.renew_at < new.renew_at
+
+
 # --- B2: memory, and the shared cache ------------------------------------------------------------
 
 

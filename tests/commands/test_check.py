@@ -21,11 +21,12 @@ from django.db.migrations.executor import MigrationExecutor
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from django_redpin.conf import get_account
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session, diagnosis
 from django_redpin.services.diagnosis import database, findings, project, webhook
 from django_redpin.services.diagnosis.findings import Finding
-from tests.redpin_server import FakeRedpin
+from tests.redpin_server import FakeRedpin, Handler
 
 from .site import site
 
@@ -551,3 +552,60 @@ def test_the_marks_are_those_that_can_be_written(
     quiet = StringIO()
     call_command("redpin_check", verbosity=0, stdout=quiet)
     assert quiet.getvalue() == "WARN rows: 2.\n    C\n"
+
+
+def test_settings_that_are_right_to_the_last_are_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def passing(*args: object, **options: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("django.core.checks.run_checks", passing)
+
+    (finding,) = project.settings_findings()
+    assert (finding.level, finding.text) == (
+        "ok",
+        "All system checks of REDPIN pass, those of --deploy too.",
+    )
+
+
+def test_of_celery_nothing_is_said_where_nobody_knows_whether_it_is_used(
+    settings: Settings,
+) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_PROCESSING": "pigeon"}
+
+    assert [*project.celery_findings()] == []
+
+
+def test_a_transport_that_can_ask_no_worker_has_none(
+    celery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**options: object) -> None:
+        raise NotImplementedError("canary")
+
+    monkeypatch.setattr(current_app.control, "ping", fail)
+
+    broker, worker = project.celery_findings()
+    assert (broker.level, worker.level) == ("ok", "warning")
+    assert "canary" not in f"{worker}"
+
+
+def test_of_a_clock_that_redpin_did_not_show_nothing_is_said(
+    right: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "date_time_string", lambda *args: "yesterday")
+
+    assert not [each for each in check()[1] if "clock" in each["text"]]
+
+
+urlpatterns: list[Any] = []
+
+
+def test_a_project_without_our_urls_has_no_webhook_to_ask(settings: Settings) -> None:
+    settings.ROOT_URLCONF = __name__
+
+    (finding,) = webhook.webhook_findings(get_account())
+
+    assert finding.level == "error"
+    assert "include('django_redpin.urls')" in finding.text
+    assert finding.cure

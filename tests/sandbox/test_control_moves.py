@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from django_redpin.sandbox import flows
+from django_redpin.sandbox import controls, flows
 from django_redpin.sandbox.callback_faults import announce
 from django_redpin.sandbox.courier import deliver_due
 from django_redpin.sandbox.flows import advance
@@ -292,3 +292,37 @@ def test_hands_side_by_side_make_each_status_come_once(
 def test_a_new_session_is_due_in_time(program: Program) -> None:
     """The tests here count on the defaults of a session."""
     assert state(program.session(due_date=in_days(5)))["paused"] is False
+
+
+def test_a_payment_that_moves_once_meanwhile_is_resumed_at_the_second_try(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Api()
+    api.do(session, "pay", currency="AED")
+    api.do(session, "pause")
+    real, answers = flows.go_on, [False]
+    monkeypatch.setattr(
+        controls, "go_on", lambda *given: answers.pop() if answers else real(*given)
+    )
+
+    api.do(session, "resume")
+
+    assert answers == []
+    assert state(session)["paused"] is False
+
+
+@pytest.mark.parametrize(("control", "step"), [("resume", "go_on"), ("next", "move")])
+def test_of_a_payment_that_never_stands_still_a_person_is_told_to_look(
+    session: Session, monkeypatch: pytest.MonkeyPatch, control: str, step: str
+) -> None:
+    api = Api()
+    api.do(session, "pay", currency="AED")
+    api.do(session, "pause")
+    before = state(session)
+    monkeypatch.setattr(controls, step, lambda *given: False)
+
+    refused = api.ask(session, control)
+
+    assert refused.status_code == 409
+    assert "The payment moved meanwhile" in body_of(refused)["error"]
+    assert state(session) == before

@@ -223,3 +223,19 @@ def test_the_background_courier_outlives_a_surprise(
         wait_for(lambda: Delivery.objects.filter(delivered=True).exists())
     finally:
         background.stop()
+
+
+def test_an_outcome_that_can_not_be_stored_leaves_the_hand_free_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(delivery: Delivery, until: object) -> None:
+        raise RuntimeError("a surprise")
+
+    monkeypatch.setattr(courier, "_post", fail)
+    monkeypatch.setattr(courier, "HANDS", 1)
+    ours = Courier()
+    for _ in range(2):
+        assert ours._hands.acquire(blocking=False)
+        ours._carry(Delivery())
+
+    assert caplog.text.count("The outcome of a callback could not be stored.") == 2

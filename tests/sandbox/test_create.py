@@ -7,9 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
+from django.test import RequestFactory
 from pytest_django import Settings
 
+from django_redpin.sandbox import wire
 from django_redpin.sandbox.models import Recipient, Session
+from django_redpin.sandbox.wire import MOST_BODY_BYTES
 
 from .conftest import OPTIONS, Program, amount, body_of, in_days
 
@@ -111,6 +115,13 @@ def test_a_valid_request_gets_the_documented_answer(program: Program) -> None:
         (
             {"recipient_details": embedded(recipient_bank_details={"swift_code": "EBILAEAD"})},
             "recipient_details[0].recipient_bank_details",
+        ),
+        *(
+            (
+                {"recipient_details": embedded(recipient_bank_details={"iban": "1", name: "2"})},
+                "recipient_details[0].recipient_bank_details",
+            )
+            for name in ("n" * 51, "a\u0000b")
         ),
         (
             {"recipient_details": embedded(recipient_bank_details={"iban": 7})},
@@ -248,3 +259,28 @@ def test_numbers_are_read_exactly(program: Program) -> None:
     value = Decimal("9007199254740993.01")
     session = program.session(amount=amount(value), recipient_details=shares(value))
     assert session.total.value == value
+
+
+def test_a_body_is_measured_however_it_comes(settings: Settings) -> None:
+    """Through a server that passes on what is sent in chunks, nothing is declared."""
+    whole = RequestFactory().post("/", b"x" * MOST_BODY_BYTES, content_type="application/json")
+    assert len(wire.body_of(whole)) == MOST_BODY_BYTES
+    longer = HttpRequest()
+    longer._body = b"x" * (MOST_BODY_BYTES + 1)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    for request in (longer, RequestFactory().post("/", b"x" * 11, content_type="text/plain")):
+        with pytest.raises(wire.BadBody, match="larger than") as raised:
+            wire.body_of(request)
+        assert raised.value.error == "too_big"
+
+
+def test_a_body_that_breaks_off_is_refused_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(*args: object) -> bytes:
+        raise ConnectionResetError
+
+    request = RequestFactory().post("/", b"{}", content_type="application/json")
+    monkeypatch.setattr(request, "read", break_off)
+
+    with pytest.raises(wire.BadBody, match="broke off") as raised:
+        wire.body_of(request)
+    assert raised.value.error == "invalid"

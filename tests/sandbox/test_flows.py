@@ -12,7 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from django_redpin.sandbox.courier import deliver_due
-from django_redpin.sandbox.flows import Expired, advance, begin_payment, cancel_payment
+from django_redpin.sandbox.flows import (
+    Expired,
+    advance,
+    begin_payment,
+    cancel_payment,
+    go_on,
+)
 from django_redpin.sandbox.models import Fact, Payment, Session
 from django_redpin.sandbox.rates import offers
 
@@ -208,6 +214,35 @@ def test_a_second_begin_returns_the_first_payment(session: Session) -> None:
     again = pay(session, "GBP", now + timedelta(days=1))
     assert (again.pk, again.sell_currency) == (first.pk, "AED")
     assert Fact.objects.count() == 6
+
+
+def test_of_two_that_begin_in_the_same_moment_both_get_the_same_payment(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+
+    def has_expired(self: Session, now: datetime) -> bool:
+        monkeypatch.undo()  # The other, which has looked for a payment as well, is faster.
+        pay(session, "GBP", now)
+        return False
+
+    monkeypatch.setattr(Session, "has_expired", has_expired)
+
+    assert pay(session, "AED", now).sell_currency == "GBP"
+    assert Payment.objects.count() == 1
+    assert Fact.objects.filter(status="AWAITING_FUNDS").count() == 1
+
+
+def test_what_is_planned_is_put_off_for_a_payment_only_as_it_was_read(session: Session) -> None:
+    now = timezone.now()
+    stale = pay(session, "AED", now)
+    assert advance(now + STEP) == 1
+    later = now + timedelta(days=1)
+    assert not go_on(stale, later)
+    planned = Fact.objects.order_by("-position")
+    assert planned[0].due_at < later
+    assert go_on(Payment.objects.get(), later)
+    assert planned[0].due_at > later
 
 
 def test_an_expired_session_is_not_paid(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from django_redpin.sandbox import tokens
+from django_redpin.sandbox import codes, tokens
 from django_redpin.sandbox.courier import deliver_due
 from django_redpin.sandbox.models import OneTimeCode, Payment, Session
 
@@ -289,6 +290,34 @@ def test_a_seat_whose_code_was_never_used_is_no_seat(browser: Browser) -> None:
     assert "review" not in browser.forms
 
 
+def test_a_form_of_a_seat_that_is_no_more_does_nothing(browser: Browser) -> None:
+    browser.enter()
+    form = browser.forms["review"]
+    OneTimeCode.objects.all().delete()
+    browser.send(form, action="pay", pay_from="AED")
+    assert browser.status == 403
+    assert not Payment.objects.exists()
+
+
+def test_a_code_that_is_used_elsewhere_in_the_same_moment_lets_nobody_in(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.submit("send-code")
+    form, code = browser.forms["verify-code"], browser.code()
+    rows = OneTimeCode.objects.all()
+
+    class Fits:
+        def __bool__(self) -> bool:
+            """Be true, but only once somebody else has entered the code."""
+            rows.update(used_at=timezone.now(), used_by="another")
+            return True
+
+    monkeypatch.setattr(codes, "secrets", SimpleNamespace(compare_digest=lambda *given: Fits()))
+    browser.send(form, code=code)
+    assert "review" not in browser.forms
+    assert rows.get().used_by == "another"
+
+
 def test_old_tokens_do_not_count(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     browser.enter()
     form, address = browser.forms["review"], browser.address
@@ -367,6 +396,16 @@ def test_a_payment_is_cancelled_while_its_money_waits(browser: Browser) -> None:
     assert Payment.objects.get().status == "CANCELLED"
     browser.send(form)
     assert browser.title == "Payment cancelled"
+
+
+def test_where_there_is_no_payment_a_cancel_leads_back_to_the_review(browser: Browser) -> None:
+    browser.enter()
+    review = browser.forms["review"]
+    seat = OneTimeCode.objects.get().pk
+    review.hidden = {"token": tokens.new_form_token(browser.session, "cancel", seat)}
+    browser.send(review)
+    assert "review" in browser.forms
+    assert not Payment.objects.exists()
 
 
 def test_a_cancel_that_comes_too_late_is_told_so(trusted: Browser) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from django_redpin.sandbox.courier import deliver_due
-from django_redpin.sandbox.languages import LANGUAGES
+from django_redpin.sandbox.languages import LANGUAGES, display_date
 from django_redpin.sandbox.ledger import Status
 from django_redpin.sandbox.models import OneTimeCode, Payment, Session
 from tests.languages import PACKAGE, TRANSLATED, sources, untranslated, watch
@@ -257,3 +257,12 @@ def test_pages_for_developers_are_in_english_as_a_whole(program: Program, path: 
     assert "Sandbox: no real money" in html
     assert "languages" not in html
     assert not re.search(r"[äöüß]", html)
+
+
+def test_a_language_that_has_no_dates_of_its_own_has_those_of_the_source() -> None:
+    day = date(2026, 12, 24)
+    with translation.override("en"):
+        english = display_date(day)
+    for code in ("tlh", "de-xx"):  # A project's settings may list what nobody else knows.
+        with translation.override(code):
+            assert display_date(day) == english

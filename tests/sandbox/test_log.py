@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+import requests
 import simplejson
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -264,3 +267,57 @@ def test_the_log_goes_on_page_by_page(program: Program, monkeypatch: pytest.Monk
 def test_an_empty_log_says_so(db: None) -> None:
     assert "No call yet" in Client().get("/log/").content.decode()
     assert "No such call" in Client().get("/log/?about=x").content.decode()
+
+
+def test_of_a_body_that_is_too_big_the_call_is_kept_without_it(program: Program) -> None:
+    assert program.post(b"x" * 2_000_000).status_code == 413
+
+    call = Call.objects.first()
+    assert call is not None
+    assert (call.status, call.request_body) == (413, "")
+    assert "PAYLOAD_TOO_LARGE" in call.answer_body
+
+
+def test_a_log_that_can_not_be_written_loses_no_answer(
+    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _ = program.headers
+
+    def fail(call: Call) -> None:
+        raise OperationalError("canary")
+
+    monkeypatch.setattr(Call, "save", fail)
+
+    assert program.create().status_code == 201
+    assert "A call could not be kept in the log of calls." in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_what_is_nested_without_end_is_searched_no_further() -> None:
+    def nested(depth: int) -> object:
+        return {"payment_id": "7"} if depth == 0 else {"data": [nested(depth - 1)]}
+
+    assert [list(calls._named(nested(depth))) for depth in (0, 2, 3)] == [["7"], ["7"], []]
+
+
+class Dripping(io.BytesIO):
+    """An answer that comes byte by byte, and breaks off at an exclamation mark."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        byte = super().read(1)
+        if byte == b"!":
+            raise ConnectionResetError
+        return byte
+
+
+def test_an_answer_that_breaks_off_is_not_kept_and_one_that_drips_is_kept_in_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kept(body: bytes) -> bytes:
+        answer = requests.Response()
+        answer.raw, answer.headers["Content-Length"] = Dripping(body), str(len(body))
+        return calls._answer_of(answer)
+
+    assert (kept(b"yes"), kept(b"y!es")) == (b"yes", b"")
+    monkeypatch.setattr(calls, "READ_SECONDS", -1)
+    assert kept(b"yes") == b"y"

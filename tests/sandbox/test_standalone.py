@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.db import DatabaseError
 
+from django_redpin.sandbox import server
 from django_redpin.sandbox.__main__ import main
+from django_redpin.sandbox.models import ApiFault, CallbackFault, Subscription
 
-from .conftest import Receiver, amount, in_days
+from .conftest import CUSTOMER, Receiver, amount, in_days
 
 ARGUMENTS = ["--client-id", "merchant", "--customer-id", "42"]
 
@@ -253,6 +256,7 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         (["--client-secret", "s", "--port", "http"], "port"),
         (["--client-secret", "s", "--step-seconds", "nan"], "number"),
         (["--client-secret", "s", "--step-seconds", "-1"], "number"),
+        (["--client-secret", "s", "--step-seconds", "soon"], "number"),
         (["--client-secret", "s", "--session-minutes", "0"], "at least"),
         (["--client-secret", "s", "--customer-id", "a/b"], "slash"),
         (["--client-secret", "s", "--database", "no/such/directory.sqlite3"], "directory"),
@@ -289,3 +293,127 @@ def test_a_fault_of_an_earlier_run_is_told_at_the_start(tmp_path: Path) -> None:
     assert stop(process, signal.SIGTERM) == (0, "Redpin sandbox: stopped\n")
     see = f"see {address}/faults/ and {address}/callbacks/"
     assert told == f"Faults of an earlier run that still wait: 2; {see}\n"
+
+
+# --- in this process, where a sandbox takes no second to begin ------------------------------------
+
+
+@pytest.fixture
+def handled() -> Iterator[None]:
+    """Give the signals back that a sandbox takes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def taken_port() -> tuple[socket.socket, str]:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    return taken, str(taken.getsockname()[1])
+
+
+@pytest.mark.usefixtures("transactional_db", "handled")
+def test_what_waits_from_an_earlier_run_is_told_and_the_endpoint_of_events_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ApiFault.objects.create(call="list", fault="error", left=None)
+    ApiFault.objects.create(call="list", fault="error", left=0)  # This one is used up.
+    CallbackFault.objects.create(kind="drop")
+    told: list[str] = []
+
+    def say(text: str) -> None:
+        told.append(text)
+        if len(told) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(server, "_say", say)
+    endpoint = "https://merchant.example/redpin/webhooks/default/a-token/"
+
+    server.serve("127.0.0.1", 0, endpoint)
+
+    listens, waiting, stopped = told
+    found = re.fullmatch(r"Redpin sandbox: (http://127\.0\.0\.1:\d+/) \(Ctrl-C stops it\)", listens)
+    assert found is not None
+    see = f"see {found[1]}faults/ and {found[1]}callbacks/"
+    assert waiting == f"Faults of an earlier run that still wait: 2; {see}"
+    assert stopped == "Redpin sandbox: stopped"
+    assert {each.customer_id for each in Subscription.objects.all()} == {CUSTOMER}
+    with pytest.raises(requests.ConnectionError):
+        requests.get(found[1], timeout=5)
+
+
+def test_a_taken_port_ends_it_with_2_and_names_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr("django.setup", lambda: None)  # It was, with our settings.
+    taken, port = taken_port()
+    database = str(tmp_path / "db")
+    given = [*ARGUMENTS, "--client-secret", "s", "--port", port, "--database", database]
+    with taken:
+        assert main([*given, "--session-minutes", "0.5"]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"Cannot listen on 127.0.0.1 port {port}: ")
+    assert said.endswith("choose another with --port.\n")
+    assert os.environ["REDPIN_SANDBOX_SESSION_MINUTES"] == "0.5"
+
+
+def test_whoever_lets_other_machines_in_is_warned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr("django.setup", lambda: None)
+    served: list[tuple[str, int, str]] = []
+    monkeypatch.setattr(server, "serve", lambda *given: served.append(given))
+    given = [*ARGUMENTS, "--client-secret", "s", "--database", str(tmp_path / "db")]
+
+    for bind in ("127.0.0.1", "192.0.2.7"):
+        assert main([*given, "--bind", bind, "--port", "8001"]) == 0
+        said = capsys.readouterr().err
+        assert ("192.0.2.7 can be reached from other machines" in said) == (bind == "192.0.2.7")
+    assert served == [("127.0.0.1", 8001, ""), ("192.0.2.7", 8001, "")]
+
+
+def test_a_database_that_can_not_be_migrated_is_named_and_the_port_is_free_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise DatabaseError("file is not a database")
+
+    monkeypatch.setattr(server, "call_command", fail)
+    monkeypatch.setattr(server, "connection", Unused())
+    taken, port = taken_port()
+    taken.close()
+
+    with pytest.raises(server.CannotServe, match="database shop: file is not") as raised:
+        server.serve("127.0.0.1", int(port))
+    assert "--database" in str(raised.value)
+    with socket.socket() as again:
+        again.bind(("127.0.0.1", int(port)))
+
+
+class Unused:
+    """The connection of a process that could use none."""
+
+    settings_dict = {"NAME": "shop"}
+
+    def close(self) -> None: ...
+
+
+def test_a_browser_that_goes_away_is_no_error_and_anything_else_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ours = server.Server(("127.0.0.1", 0), server.Handler)
+    said = []
+    for error in (ConnectionResetError(), BrokenPipeError(), ValueError("a surprise")):
+        try:
+            raise error
+        except (OSError, ValueError):
+            ours.handle_error(None, ("127.0.0.1", 1))
+        said.append("Traceback" in capsys.readouterr().err)
+    ours.server_close()
+
+    assert said == [False, False, True]

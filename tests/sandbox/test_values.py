@@ -14,7 +14,7 @@ from pytest_django import Settings
 from django_redpin.sandbox.addresses import is_allowed_origin, is_callback, is_web_origin
 from django_redpin.sandbox.conf import SandboxOptions, options
 from django_redpin.sandbox.logs import hide_keys
-from django_redpin.sandbox.money import Amount, decimals_of
+from django_redpin.sandbox.money import MOST_MINOR_UNITS, Amount, decimals_of
 from django_redpin.sandbox.rates import offers
 from django_redpin.sandbox.validation import InvalidRequest, validate
 from django_redpin.sandbox.wire import dumps, json_object
@@ -138,6 +138,11 @@ def test_a_currency_is_not_exchanged_for_itself() -> None:
     assert [offer.currency for offer in offers(Amount(100, "EUR"))] == ["EUR", "GBP", "USD"]
 
 
+def test_an_amount_that_no_row_can_hold_is_offered_in_no_currency() -> None:
+    assert [each.currency for each in offers(Amount(MOST_MINOR_UNITS, "GBP"))] == ["GBP"]
+    assert "EUR" in [each.currency for each in offers(Amount(MOST_MINOR_UNITS // 2, "GBP"))]
+
+
 def test_a_currency_without_a_rate_is_paid_as_it_is() -> None:
     assert [offer.currency for offer in offers(Amount(100, "CLF"))] == ["CLF"]
 
@@ -179,6 +184,7 @@ def test_an_origin_or_an_app_is_allowed(text: str) -> None:
         "https://-example.com",
         "https://[::1",
         "https://[example]",
+        "https://[v1.example]",
         "https:\\\\example.com",
         "https://" + "a" * 300,
         "HTTPS://example.com",

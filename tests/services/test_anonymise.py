@@ -12,7 +12,10 @@ from typing import Any, Final
 import pytest
 from django.contrib.auth.models import User
 from django.core import serializers
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_redpin.exceptions import IdempotencyConflict, InvalidPaymentSession
 from django_redpin.models import (
@@ -557,3 +560,32 @@ def test_an_anonymous_payee_can_be_paid_no_more(
     assert [(fault.field, fault.code) for fault in caught.value.faults] == [
         ("recipient_details[0]", "anonymised")
     ]
+
+
+def test_what_a_payout_is_known_by_tells_no_more_of_its_event(
+    paid: PaymentSession, payer: User, settle: Settle
+) -> None:
+    event = post(paid, "2", "PAYOUT_CREDITED", data={"recipient_id": "501"})
+    share = paid.shares.get(payout_status="PAYOUT_CREDITED")
+    before = share.payout_position
+    settle()
+    assert before.endswith(f" {event.key}")
+
+    anonymise_payer(payer=payer)
+
+    share.refresh_from_db()
+    assert share.payout_position == before.replace(event.key, "~")
+    assert share.payout_position > before  # The same event, told again, is of the past.
+    assert event.key not in everything()
+
+
+def test_without_an_admin_there_is_no_history_to_take_a_payee_out_of(
+    agent: Recipient, settings: Settings
+) -> None:
+    settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if "admin" not in name]
+
+    with CaptureQueriesContext(connection) as queries:
+        assert anonymise_recipient(agent).recipients == 1
+
+    assert agent.name.startswith("anonymous-")
+    assert not any("admin_log" in query["sql"] for query in queries)

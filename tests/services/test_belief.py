@@ -18,10 +18,13 @@ from django_redpin.services import (
     Share,
     create_payment_session,
     dispatch,
+    journal,
     release_from_review,
 )
+from django_redpin.services.journal import hold_for_review
 from django_redpin.services.process import process_event
 from django_redpin.services.record import record_event
+from django_redpin.services.transactions import update
 from tests.redpin_server import FakeRedpin
 
 from .events import Listener, due_again, event_body, post, statuses
@@ -683,3 +686,63 @@ def test_a_field_that_is_null_at_the_top_hides_none_that_is_nested(
 
     event.refresh_from_db()
     assert event.outcome == Outcome.APPLIED
+
+
+def test_a25_an_event_of_a_session_that_redpin_does_not_list_is_not_believed(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.sessions.clear()
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+
+    process_event(event.pk)
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert "Redpin lists no session with this reference." in event.last_error
+    assert session.payment_status == ""
+
+
+def test_a24_an_event_proves_nothing_where_redpin_lists_a_status_that_nobody_knows(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.pay(session.client_reference_id, "TELEPORTED")
+    event = post(session, event_body(session, "PAYMENT_COMPLETED"))
+
+    process_event(event.pk)
+
+    event.refresh_from_db()
+    session.refresh_from_db()
+    assert "Redpin lists the status 'TELEPORTED', which is not documented." in event.last_error
+    assert session.payment_status == ""
+
+
+def test_where_reasons_for_a_review_fill_their_column_one_more_is_not_told(
+    session: PaymentSession,
+) -> None:
+    for number in range(200):
+        hold_for_review(session, f"Reason {number:>20}.")
+
+    session.refresh_from_db()
+    told = session.transitions.filter(subject="review").count()
+    assert len(session.review_reason) <= 1000
+    assert session.review_reason.startswith("Reason                    0. Reason")
+    assert told < 40
+
+
+def test_what_another_worker_released_from_hold_is_not_made_due_once_more(
+    session: PaymentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (transition,) = session.transitions.all()
+    StatusTransition.objects.update(outcome="held", next_attempt_at=None)
+    sent: list[object] = []
+    monkeypatch.setattr(journal, "enqueue_on_commit", lambda *given: sent.append(given))
+
+    def be_overtaken(rows: Any, **changes: Any) -> int:
+        StatusTransition.objects.update(outcome="told", attempts=7)
+        return update(rows, **changes)
+
+    monkeypatch.setattr(journal, "update", be_overtaken)
+    journal.rearm_held(session)
+
+    transition.refresh_from_db()
+    assert (sent, transition.outcome, transition.attempts) == ([], "told", 7)

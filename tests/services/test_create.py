@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from moneyed import Money
 from pytest_django import Settings
 
@@ -24,7 +24,7 @@ from django_redpin.exceptions import (
     OutcomeUnknown,
     SessionRejected,
 )
-from django_redpin.models import PaymentSession, Recipient
+from django_redpin.models import PaymentSession, Recipient, SessionItem
 from django_redpin.services import (
     Item,
     Share,
@@ -675,3 +675,23 @@ def test_a_recipient_that_was_deleted_meanwhile_is_a_fault_not_a_traceback(
     assert [fault.field for fault in caught.value.faults] == ["recipient_details[1]"]
     assert not PaymentSession.objects.exists()
     assert redpin.calls == []
+
+
+def test_what_the_database_refuses_for_no_reason_of_the_callers_is_not_hidden(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise IntegrityError("a trigger of the merchant's")
+
+    monkeypatch.setattr("django_redpin.services.create._store_intent", refuse)
+
+    with pytest.raises(IntegrityError, match="a trigger of the merchant's"):
+        create_payment_session(**arguments, idempotency_key="order-1")
+    assert redpin.calls == []
+
+
+@pytest.mark.parametrize(("description", "name"), [("Deposit", "Deposit"), ("", "UNIT-1204")])
+def test_an_item_is_called_what_the_payer_reads_or_by_its_reference(
+    description: str, name: str
+) -> None:
+    assert str(SessionItem(item_ref="UNIT-1204", description=description)) == name

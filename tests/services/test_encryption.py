@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from cryptography.fernet import Fernet
 from django.core import serializers
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import F
@@ -315,6 +315,55 @@ def test_e30_keys_of_a_wrong_form_are_told_by_a_check(settings: Settings, given:
     assert [message.id for message in found] == ["redpin.E003"]
     assert "Fernet" in str(found[0].hint)
     assert check_encryption() == []
+
+
+def test_e30_a_key_that_a_stricter_library_refuses_is_told_of_and_not_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stricter(Fernet):
+        def __init__(self, key: str) -> None:
+            raise ValueError(f"{key} is weak.")
+
+    key = Fernet.generate_key().decode()
+    keys(settings, key)
+    monkeypatch.setattr("cryptography.fernet.Fernet", Stricter)
+
+    with pytest.raises(ConfigurationError, match="has a key of a wrong form") as raised:
+        encryption.encrypted(DETAILS, "bank_details")
+    assert key not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_without_a_key_nothing_can_be_encrypted_and_the_cure_is_told(settings: Settings) -> None:
+    keys(settings)
+
+    with pytest.raises(ConfigurationError, match="has no key; make one with: python -c"):
+        encryption.encrypted(DETAILS, "bank_details")
+
+
+def test_a_column_that_can_not_be_read_is_left_alone_by_a_form_and_others_are_checked(
+    settings: Settings,
+) -> None:
+    keys(settings, OLD)
+    pk = agent().pk
+    keys(settings)
+    row = Recipient.objects.get(pk=pk)
+    again = Recipient.objects.get(pk=pk)
+    assert isinstance(row.bank_details, Sealed)
+    assert len({row.bank_details, again.bank_details, row.address}) == 2  # Equal ones are one.
+
+    row.full_clean()
+    row.address = {"city": object()}
+    with pytest.raises(ValidationError) as raised:
+        row.full_clean()
+    assert [*raised.value.message_dict] == ["address"]
+
+
+def test_nothing_is_sorted_by_what_is_in_an_encrypted_column() -> None:
+    column = "__".join(("bank_details", "iban"))  # Which mypy's plugin for Django must not read.
+
+    with pytest.raises(FieldError, match="bank_details"):
+        Recipient.objects.order_by(column).first()
 
 
 def test_e30_keys_without_the_library_are_told_by_a_check(

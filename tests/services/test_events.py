@@ -799,3 +799,65 @@ def test_a_status_fetched_early_does_not_hide_the_event_that_follows(
 
     session.refresh_from_db()
     assert session.payment_status == "RECEIVED_FUNDS"
+
+
+def test_c5_an_event_whose_session_is_always_being_changed_by_others_stays_due(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.pay(session.client_reference_id, "PROCESSING")
+    event = post(session, event_body(session, "PROCESSING"))
+    tries: list[int] = []
+
+    def lose(*args: object) -> bool:
+        tries.append(1)
+        raise facts._Lost
+
+    monkeypatch.setattr(facts, "_apply", lose)
+    process_event(event.pk)
+
+    event.refresh_from_db()
+    assert len(tries) == 5
+    assert "being changed by others" in event.last_error
+    assert (event.processed_at, event.next_attempt_at is None) == (None, False)
+    assert statuses(session) == []
+
+
+def test_c10_an_event_that_another_worker_finished_in_this_very_moment_is_looked_at_anew(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.pay(session.client_reference_id, "PROCESSING")
+    event = post(session, event_body(session, "PROCESSING"))
+    move = facts._move_payouts
+
+    def be_overtaken(*args: Any) -> bool:
+        monkeypatch.setattr(facts, "_move_payouts", move)
+        WebhookEvent.objects.update(processed_at=datetime.now(timezone.utc), outcome=Outcome.KNOWN)
+        return move(*args)
+
+    monkeypatch.setattr(facts, "_move_payouts", be_overtaken)
+
+    # What was moved beside it is rolled back, here with the other worker's own.
+    assert process_event(event.pk) == Outcome.APPLIED
+    event.refresh_from_db()
+    assert event.outcome == Outcome.APPLIED
+    assert statuses(session) == ["PROCESSING"]
+
+
+def test_a_payout_that_is_told_again_later_is_told_to_nobody(
+    redpin: FakeRedpin, arguments: dict[str, Any], escrow: Recipient
+) -> None:
+    everything = [Share(escrow, arguments["amount"])]
+    session = create_payment_session(**arguments | {"recipients": everything})
+    redpin.pay(session.client_reference_id, "PAYOUT_CREDITED")
+    posted = [
+        post(session, event_body(session, "PAYOUT_CREDITED", seconds=at, recipient_id="501"))
+        for at in (0, 60)
+    ]
+
+    outcomes = [process_event(event.pk) for event in posted]
+
+    share = session.shares.all()[0]
+    assert outcomes[0] == Outcome.APPLIED
+    assert share.payout_status == "PAYOUT_CREDITED"
+    assert "12:01:00" in share.payout_position  # What is older than the second is of the past.
+    assert session.transitions.filter(subject="payout").count() == 1

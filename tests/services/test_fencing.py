@@ -14,10 +14,13 @@ from pytest_django import Settings
 from django_redpin.client import CreatedSession, RedpinClient
 from django_redpin.exceptions import (
     InvalidRequestError,
+    NotCreatedYet,
     NotSent,
     OutcomeUnknown,
+    PaymentUnderWay,
     RedpinError,
     SessionRejected,
+    UnknownAccount,
 )
 from django_redpin.models import PaymentSession
 from django_redpin.services import (
@@ -28,16 +31,20 @@ from django_redpin.services import (
     endings,
     leases,
     reconcile_payment_sessions,
+    refresh_payment_session,
     renew,
     renew_payment_session,
+    resume,
 )
 from django_redpin.services.lookup import look_up
-from django_redpin.services.opening import open_session
+from django_redpin.services.opening import in_place_of, open_session
+from django_redpin.services.replace import replace_session
 from django_redpin.services.sweeps import complete_due_sessions
 from tests.redpin_server import FakeRedpin, Handler
 
 from .test_concurrency import at_once
 from .test_outcomes import LOST, answer
+from .test_recipients import Clock
 
 State = PaymentSession.State
 Pass = Callable[[timedelta], None]
@@ -483,3 +490,151 @@ def test_a_session_that_redpin_lists_no_more_calls_for_a_person(
     session.refresh_from_db()
     assert session.state == State.OPEN
     assert "lists this session no more" in session.review_reason
+
+
+def test_a_session_that_ended_and_that_redpin_lists_no_more_calls_for_nobody(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments)
+    redpin.sessions.clear()
+    long_ago = timezone.now() - timedelta(days=4)
+    PaymentSession.objects.update(state=State.EXPIRED, expires_at=long_ago)
+
+    refresh_payment_session(session)
+
+    assert (session.state, session.review_reason) == (State.EXPIRED, "")
+
+
+def test_an_account_that_leaves_the_settings_before_the_first_request_left_nothing_unanswered(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(alias: str) -> None:
+        raise UnknownAccount("REDPIN['ACCOUNTS'] has no account 'gulf'.")
+
+    monkeypatch.setattr(attempts, "get_account", leave)
+
+    with pytest.raises(NotCreatedYet) as caught:
+        create_payment_session(**arguments)
+
+    session = PaymentSession.objects.get()
+    assert caught.value.session == session
+    assert (session.unanswered_at, session.leased_until) == (None, None)
+    assert session.next_attempt_at is not None
+    assert "no account 'gulf'" in session.last_error
+    assert redpin.calls == []
+
+
+def test_a_lost_session_that_has_a_renewal_already_is_replaced_by_no_second_one(
+    redpin: FakeRedpin, arguments: dict[str, Any], let_time_pass: Pass
+) -> None:
+    """Whoever made it: the unique constraint decides."""
+    redpin.create_script.append(LOST)
+    redpin.list_script.append(answer(403))
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments)
+    lost = caught.value.session
+    renewal = create_payment_session(**arguments)
+    PaymentSession.objects.filter(pk=renewal.pk).update(renews=lost)
+    let_time_pass(timedelta(minutes=10))
+
+    with pytest.raises(RedpinError):
+        complete_payment_session(lost)
+
+    lost.refresh_from_db()
+    assert lost.state in (State.CREATING, State.UNKNOWN)
+    assert lost.next_attempt_at is not None
+    assert PaymentSession.objects.count() == 2
+    assert len(redpin.creates) == 2
+
+
+def test_a_replaced_session_through_which_something_happened_stands_for_itself(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    old, new = (create_payment_session(**arguments) for _ in range(2))
+    PaymentSession.objects.filter(pk=old.pk).update(state=State.SUPERSEDED)
+    PaymentSession.objects.filter(pk=new.pk).update(renews=old)
+    old.refresh_from_db()
+
+    assert in_place_of(old) == new
+    for changes in ({"payment_status": "PROCESSING"}, {"review_reason": "Look at it."}):
+        PaymentSession.objects.filter(pk=old.pk).update(
+            **{"payment_status": "", "review_reason": ""} | changes
+        )
+        old.refresh_from_db()
+        assert in_place_of(old) == old
+
+
+def unfinished(redpin: FakeRedpin, arguments: dict[str, Any]) -> PaymentSession:
+    """Return a session that another worker is creating just now, for a long time."""
+    session = create_payment_session(**arguments, idempotency_key="order-1", defer=True)
+    PaymentSession.objects.update(leased_until=timezone.now() + timedelta(hours=1))
+    return session
+
+
+def test_b18_who_waits_for_another_worker_waits_no_longer_than_a_call_may_take(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = unfinished(redpin, arguments)
+    clock = Clock()
+    monkeypatch.setattr(resume, "time", clock)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    assert caught.value.session == session
+    assert 5 < clock.seconds < 60
+    assert redpin.calls == []
+
+
+def test_b18_who_waits_hears_that_redpin_refused(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = unfinished(redpin, arguments)
+    refused = PaymentSession.objects.filter(pk=session.pk)
+    monkeypatch.setattr(resume, "time", Clock(lambda: refused.update(state=State.REJECTED)))
+
+    with pytest.raises(SessionRejected) as caught:
+        create_payment_session(**arguments, idempotency_key="order-1")
+
+    assert caught.value.session == session
+    assert redpin.calls == []
+
+
+def test_a_session_that_redpin_does_not_list_at_this_moment_is_not_renewed(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments)
+    redpin.sessions.clear()
+
+    with pytest.raises(PaymentUnderWay, match="does not list it at this moment"):
+        renew_payment_session(session)
+    assert PaymentSession.objects.count() == 1
+
+
+def test_a_replaced_session_whose_renewal_is_gone_is_renewed_only_once_it_has_expired(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    session = create_payment_session(**arguments)
+    PaymentSession.objects.update(state=State.SUPERSEDED)
+    session.refresh_from_db()
+
+    with pytest.raises(PaymentUnderWay, match="can still be paid until it expires"):
+        renew_payment_session(session)
+    assert PaymentSession.objects.count() == 1
+
+
+def test_news_of_a_payment_while_a_session_is_being_renewed_is_told_to_the_caller(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redpin.lifetime = -timedelta(minutes=10)
+    session = create_payment_session(**arguments)
+
+    def be_overtaken(old: PaymentSession, **given: Any) -> PaymentSession:
+        pay_it(old, None)
+        return replace_session(old, **given)
+
+    monkeypatch.setattr(renew, "replace_session", be_overtaken)
+
+    with pytest.raises(PaymentUnderWay, match="at this very moment"):
+        renew_payment_session(session)
+    assert PaymentSession.objects.count() == 1

@@ -26,7 +26,14 @@ from django_redpin.exceptions import (
 )
 from django_redpin.models import Recipient
 from django_redpin.models.recipients import REGISTRATION_FIELDS
-from django_redpin.services import RecipientCheck, leases, register_recipient, registration
+from django_redpin.services import (
+    RecipientCheck,
+    leases,
+    recipients,
+    register_recipient,
+    registered,
+    registration,
+)
 from django_redpin.services.endings import LIST_LAG
 from django_redpin.services.sweeps import register_due_recipients
 from tests.dying import NEEDS_FORK, hear_out, run_until
@@ -1012,3 +1019,76 @@ def test_b22_requests_and_messages_show_no_details(payee: Recipient) -> None:
     request = registration._request(payee)
 
     assert [canary for canary in CANARIES if canary in repr(request)] == []
+
+
+class Clock:
+    """Time that passes by nothing but sleeping; something may happen meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.seconds = 0.0
+        self.meanwhile = meanwhile
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.meanwhile()
+
+
+def test_b21_who_waits_for_another_worker_waits_no_longer_than_a_call_may_take(
+    redpin: FakeRedpin, payee: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_recipient(payee, defer=True)
+    claimed(payee)
+    clock = Clock()
+    monkeypatch.setattr(recipients, "time", clock)
+
+    with pytest.raises(RecipientNotRegistered):
+        register_recipient(payee)
+
+    assert 5 < clock.seconds < 60
+    assert redpin.calls == []
+
+
+def test_b21_an_id_that_comes_once_another_worker_has_the_row_is_left_to_that_one(
+    redpin: FakeRedpin, payee: Recipient
+) -> None:
+    register_recipient(payee, defer=True)
+    held = claimed(payee)
+    theirs = timezone.now() + timedelta(hours=1)
+    Recipient.objects.update(leased_until=theirs)
+
+    registered.store_id(held, "777")
+
+    row = Recipient.objects.get()
+    assert (row.recipient_id, row.leased_until) == (None, theirs)
+    assert row.last_error == ""
+
+
+def test_b21_a_payee_whose_id_was_given_meanwhile_is_not_sent(
+    redpin: FakeRedpin, payee: Recipient
+) -> None:
+    register_recipient(payee, defer=True)
+    Recipient.objects.update(recipient_id="777")
+
+    assert registration.register(claimed(payee)).recipient_id == "777"
+
+    row = Recipient.objects.get()
+    assert (row.next_attempt_at, row.unanswered_at) == (None, None)
+    assert redpin.calls == []
+
+
+def test_e26_of_an_account_its_numbers_are_hidden_and_words_are_not(
+    redpin: FakeRedpin, payee: Recipient
+) -> None:
+    payee.bank_details = {"iban": IBAN, "bank_name": "First Bank", "branch": "12"}
+    payee.save()
+    said = f"First Bank, branch 12, has no account {IBAN}."
+    redpin.recipient_script.append(answer(422, code="X", description=said))
+
+    with pytest.raises(RecipientRejected):
+        register_recipient(payee)
+
+    payee.refresh_from_db()
+    assert payee.last_error == "First Bank, branch 12, has no account ••••••5555."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -27,6 +28,39 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def imported_anew(name: str) -> Any:
+    """Import a module of the telemetry once more, beside the one that all others go on with."""
+    spec = importlib.util.find_spec(f"django_redpin.telemetry.{name}")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_the_api_nothing_is_wrapped_and_what_is_done_inside_a_span_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    spans, metrics = imported_anew("spans"), imported_anew("metrics")
+    # An operation is timed, too; what is told of it would be told here.
+    monkeypatch.setattr(spans, "measure", metrics.measure)
+
+    def verb() -> str:
+        return "done"
+
+    assert spans.traced(spans.Spans.CREATE)(verb) is verb
+    with spans.operation(spans.Spans.CREATE), spans.open_span("GET /", {"a": 1}, is_client=True):
+        spans.note(spans.Spans.WEBHOOK, outcome="stored")
+        spans.annotate({"a": 1})
+        spans.fail("Error")
+        assert verb() == "done"
+    metrics.measure(metrics.Metric.POSTS)
+    for opened in (spans.operation(spans.Spans.CREATE), spans.open_span("GET /")):
+        with pytest.raises(KeyError, match="its own"), opened:
+            raise KeyError("its own")
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ def _stopped_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
         if process.poll() is None:
             process.kill()
             process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        assert process.stdout is not None  # noqa: S101 - for the type alone
+        process.stdout.close()
         for number, handler in before.items():
             signal.signal(number, handler)
