@@ -125,6 +125,10 @@ CHECKS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
         "the gate is green; wheel and sdist are right, install, and run",
         check_run("bash", ".ci/run"),
     ),
+    "coverage": (
+        "each line and branch is tested",
+        check_run(sys.executable, "-m", "tox", "run", "-e", "coverage"),
+    ),
     "thorough": (
         "so are the tests that take minutes",
         check_run(sys.executable, "-m", "tox", "run", "-e", "thorough"),
@@ -135,7 +139,7 @@ CHECKS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     ),
 }
 # Half an hour and more: in vain, where there is something to be written first.
-LONG: Final = ("gate", "thorough", "mutants")
+LONG: Final = ("gate", "coverage", "thorough", "mutants")
 LEFT: Final = """\
 Left for a person:
  1. Run `python -m tox run -e soak` and `-e fuzz -- -max_total_time=3600`, and read what they say.

@@ -61,7 +61,7 @@ def test_what_the_gate_runs_the_workflows_run_too() -> None:
     ran |= set(re.findall(r"tox run -e (\w+)", (FOLDER / "workflows/docs.yml").read_text()))
 
     assert len(wanted) > 5
-    assert ran == wanted
+    assert ran == wanted | {"coverage"}  # It takes longer than the gate may.
 
 
 def test_each_python_that_is_supported_runs_the_tests() -> None:
