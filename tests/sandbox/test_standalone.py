@@ -408,7 +408,7 @@ def test_a_browser_that_goes_away_is_no_error_and_anything_else_is(
 ) -> None:
     ours = server.Server(("127.0.0.1", 0), server.Handler)
     said = []
-    for error in (ConnectionResetError(), BrokenPipeError(), ValueError("a surprise")):
+    for error in (ConnectionResetError(), ConnectionRefusedError(), ValueError("a surprise")):
         try:
             raise error
         except (OSError, ValueError):

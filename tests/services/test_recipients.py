@@ -1052,7 +1052,7 @@ def test_b21_who_waits_for_another_worker_waits_no_longer_than_a_call_may_take(
 
 
 def test_b21_an_id_that_comes_once_another_worker_has_the_row_is_left_to_that_one(
-    redpin: FakeRedpin, payee: Recipient
+    redpin: FakeRedpin, payee: Recipient, caplog: pytest.LogCaptureFixture
 ) -> None:
     register_recipient(payee, defer=True)
     held = claimed(payee)
@@ -1064,6 +1064,7 @@ def test_b21_an_id_that_comes_once_another_worker_has_the_row_is_left_to_that_on
     row = Recipient.objects.get()
     assert (row.recipient_id, row.leased_until) == (None, theirs)
     assert row.last_error == ""
+    assert "Changed while Redpin registered it" not in caplog.text
 
 
 def test_b21_a_payee_whose_id_was_given_meanwhile_is_not_sent(
