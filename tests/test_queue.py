@@ -145,7 +145,8 @@ def test_a21_no_caller_waits_longer_than_its_patience_and_only_the_first_does(
         others = [seconds(lambda: enqueue(PROCESS_EVENT, 2)) for _ in range(20)]
         took.append((first, statistics.median(others)))
 
-    first, other = (statistics.median(values) for values in zip(*took, strict=True))
+    # The least of three: a busy machine only adds to what a caller waits.
+    first, other = (min(values) for values in zip(*took, strict=True))
     assert PATIENCE * 0.9 < first < PATIENCE + 0.05
     assert other < 0.01
 
