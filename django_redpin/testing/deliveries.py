@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from .faults import WEBHOOK
 from .network import Planned, take
 from .payloads import Envelope, Payload, encode, wire_money
 from .spoiling import (
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..models import PaymentSession
     from .posting import PostedWebhook, PostingClient, SignedWebhook
 
-WEBHOOK = "webhook"
 _ENVELOPES: Final[dict[str, Envelope]] = {FLAT: "flat", NESTED: "nested"}
 
 

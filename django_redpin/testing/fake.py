@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from django.utils import timezone
 
 from .deliveries import Deliveries
-from .faults import CALLS, CREATE, FAULTS, Options
+from .faults import CALLS, CREATE, FAULTS, WEBHOOK, Options
 from .network import Network, Planned
 from .payloads import Envelope
 from .payments import Payments
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from .posting import PostedWebhook, PostingClient
 
-WEBHOOK: Final = "webhook"
 _LIFETIME: Final = timedelta(minutes=30)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -17,6 +17,7 @@ from ..rules import exact_json
 
 TOKEN: Final = "token"  # noqa: S105  A call's name.
 CREATE: Final = "create"
+WEBHOOK: Final = "webhook"  # No call of ours, but planned as those are.
 LIST: Final = "list"
 RECIPIENTS: Final = "recipients"
 CALLS: Final = (TOKEN, CREATE, LIST, RECIPIENTS)

@@ -23,7 +23,7 @@ from ..client.connections import current_call
 from ..conf import get_account
 from ..exceptions import ConfigurationError
 from ..rules import exact_json
-from .faults import CREATE, EXPIRED_TOKEN, FAULTS, SLOW, TOKEN, WITH_URL, Options, Reply
+from .faults import CREATE, EXPIRED_TOKEN, FAULTS, SLOW, TOKEN, WEBHOOK, WITH_URL, Options, Reply
 from .library import responses
 from .records import Call
 from .redpin import Redpin
@@ -126,7 +126,7 @@ class Network:
             client_id = self._redpin.client_of(request.bearer) or ""
             reply = api.answer(request, _origin(), shows_url=shows_url)
             paid = reply.status == 201 and request.call == CREATE
-            first = take(self.planned, call="webhook", fault=BEFORE_ANSWER) if paid else None
+            first = take(self.planned, call=WEBHOOK, fault=BEFORE_ANSWER) if paid else None
         if first is not None:
             reference = exact_json.loads(request.body)["client_reference_id"]
             self._pay_before_answer(client_id, reference)
