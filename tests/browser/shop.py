@@ -6,13 +6,13 @@ import json
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import requests
-from playwright.sync_api import BrowserContext, FrameLocator, Page
+from playwright.sync_api import BrowserContext, Error, FrameLocator, Locator, Page, expect
 
 from example_project.demo.prepare import ADMIN, Addresses, environment
 from example_project.demo.processes import Children
@@ -20,6 +20,8 @@ from tests.real.parts import ROOT, free_port, wait_for
 
 SETTINGS: Final = "tests.browser.settings"
 _SANDBOX: Final = "django_redpin.sandbox"
+_PRESSES: Final = 3
+_PATIENCE: Final = 6_000  # Milliseconds.
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def reserve(page: Page, shop: Shop) -> str:
 
 def enter_code(context: BrowserContext, hosted: Page | FrameLocator) -> None:
     """Ask for a one-time code on the hosted page, read it in the outbox, and enter it."""
-    hosted.get_by_role("button", name="Send me a code").click()
+    press(hosted.get_by_role("button", name="Send me a code"))
     hosted.get_by_label("Six-digit code").wait_for()  # Before, the outbox has an older code.
     with context.expect_page() as opened:
         hosted.get_by_role("link", name="Read the code in the outbox").click()
@@ -208,9 +210,23 @@ def enter_code(context: BrowserContext, hosted: Page | FrameLocator) -> None:
     code = outbox.locator(".otp").first.inner_text()
     outbox.close()
     hosted.get_by_label("Six-digit code").fill(code)
-    hosted.get_by_role("button", name="Continue").click()
+    press(hosted.get_by_role("button", name="Continue"))
 
 
 def pay(hosted: Page | FrameLocator) -> None:
     """Press Pay, in the currency that is chosen already."""
-    hosted.get_by_role("button", name="Pay", exact=True).click()
+    press(hosted.get_by_role("button", name="Pay", exact=True))
+
+
+def press(button: Locator) -> None:
+    """Press a button of the hosted page until the step that it leads to is there.
+
+    On a busy machine Chromium now and then loses a click on a frame of another site that it has
+    just drawn. Whoever pays would press again.
+    """
+    for _ in range(_PRESSES):
+        with suppress(Error):
+            button.click(timeout=_PATIENCE)
+            button.wait_for(state="hidden", timeout=_PATIENCE)
+            return
+    expect(button).to_be_hidden()

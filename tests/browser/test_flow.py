@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tests.real.parts import wait_for
 
-from .shop import Shop, enter_code, pay, reserve
+from .shop import Shop, enter_code, pay, press, reserve
 
 CANARY = "window.__canary = 1"
 
@@ -122,7 +122,7 @@ def test_a37_leaving_without_paying_changes_nothing(
     order = reserve(page, shop)
     hosted = page.frame_locator("iframe[data-redpin-frame]")
     enter_code(context, hosted)
-    hosted.get_by_role("button", name="Cancel").click()
+    press(hosted.get_by_role("button", name="Cancel"))
     expect(hosted.get_by_role("heading", name="You have not paid")).to_be_visible()
     page.get_by_role("link", name="Show my order").click()
     expect(page.get_by_role("heading", name="We have not heard of a payment yet")).to_be_visible()
@@ -185,7 +185,7 @@ def test_a_payment_that_is_cancelled_is_started_again_in_place(
     pay(hosted)
     expect(hosted.get_by_role("heading", name="Your payment is on its way")).to_be_visible()
     first = page.locator("iframe").get_attribute("src")
-    hosted.get_by_role("button", name="Cancel this payment").click()
+    press(hosted.get_by_role("button", name="Cancel this payment"))
     expect(page.get_by_role("heading", name="The payment was cancelled")).to_be_visible(
         timeout=15_000
     )

@@ -11,7 +11,7 @@ import django
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from .shop import Shop, enter_code, reserve
+from .shop import Shop, enter_code, press, reserve
 from .site import FRAME, PAY, SHOP, Answer, Site, document, section
 from .watching import Watch
 
@@ -96,7 +96,7 @@ def test_a35_a_window_that_the_frame_opens_can_do_its_work(
     reserve(page, shop)
     frame = page.frames[1]
     hosted = page.frame_locator("iframe")
-    hosted.get_by_role("button", name="Send me a code").click()
+    press(hosted.get_by_role("button", name="Send me a code"))
     with context.expect_page() as opened:
         hosted.get_by_role("link", name="Read the code in the outbox").click()
     bank = opened.value
@@ -105,7 +105,7 @@ def test_a35_a_window_that_the_frame_opens_can_do_its_work(
     code = bank.locator(".otp").first.inner_text()
     bank.close()
     hosted.get_by_label("Six-digit code").fill(code)
-    hosted.get_by_role("button", name="Continue").click()
+    press(hosted.get_by_role("button", name="Continue"))
     expect(hosted.get_by_role("heading", name="Pay from")).to_be_visible()
 
     assert frame.url.startswith(f"{shop.at.sandbox}/")
