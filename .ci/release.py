@@ -129,6 +129,10 @@ CHECKS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
         "each line and branch is tested",
         check_run(sys.executable, "-m", "tox", "run", "-e", "coverage"),
     ),
+    "cases": (
+        "so is each case in a browser, and on each database",
+        check_run(sys.executable, "-m", "tox", "run", "-e", "browser,services"),
+    ),
     "thorough": (
         "so are the tests that take minutes",
         check_run(sys.executable, "-m", "tox", "run", "-e", "thorough"),
@@ -139,7 +143,7 @@ CHECKS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     ),
 }
 # Half an hour and more: in vain, where there is something to be written first.
-LONG: Final = ("gate", "coverage", "thorough", "mutants")
+LONG: Final = ("gate", "coverage", "cases", "thorough", "mutants")
 LEFT: Final = """\
 Left for a person:
  1. Run `python -m tox run -e soak` and `-e fuzz -- -max_total_time=3600`, and read what they say.

@@ -25,11 +25,14 @@ from django_redpin.webhooks import failures
 from .celery import app as celery_app  # Makes it Celery's current app.
 from .redpin_server import FakeRedpin, Server
 
-# With --by-pair, and where tox has both ends of the matrix, the newest pair runs every case of each
-# test, the oldest one case of each that is not heavy, and those between leave out what hardly
-# depends on the pair, too. Where it has not, each pair that there is runs everything.
+# With --by-pair, and where tox has both ends of the matrix: the newest pair runs every case of each
+# test; the oldest one case of each that is not heavy. Of those between, two bring in the Pythons
+# and the Django that neither end has, and run one case of what may depend on the pair; the others
+# put together what was seen apart, and run one test of each module. Where tox has not both ends,
+# each pair runs all.
 _OLDEST: Final = "py310-django52"
 _NEWEST: Final = "py313-django61"
+_BETWEEN: Final = ("py311-django52", "py312-django60")
 _HERE: Final = Path(__file__).parent
 _THE_SAME_FOR_ALL: Final = (
     *("client", "contract", "docs", "faults", "fuzz", "model", "rules", "sandbox", "testing"),
@@ -52,12 +55,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what this run is for."""
-    is_the_newest = _pair(config) == _NEWEST
-    if not is_the_newest:
+    pair = _pair(config)
+    if pair != _NEWEST:
         _keep(config, items, lambda item: item.get_closest_marker("heavy") is None)
-    if not is_the_newest or config.getoption("--one-case"):
-        first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
-        _keep(config, items, lambda item: first[item.nodeid.partition("[")[0]] is item)
+    if pair != _NEWEST or config.getoption("--one-case"):
+        _keep_the_first(config, items, lambda item: item.nodeid.partition("[")[0])
+    if pair not in (_NEWEST, _OLDEST, *_BETWEEN):
+        _keep_the_first(config, items, lambda item: item.nodeid.partition("::")[0])
     if config.getoption("--with-database"):
         _keep(config, items, _uses_database)
 
@@ -74,6 +78,14 @@ def _uses_database(item: pytest.Item) -> bool:
     fixtures = {"db", "transactional_db", "live_server"}
     names = getattr(item, "fixturenames", ())
     return bool(item.get_closest_marker("django_db")) or not fixtures.isdisjoint(names)
+
+
+def _keep_the_first(
+    config: pytest.Config, items: list[pytest.Item], name: Callable[[pytest.Item], str]
+) -> None:
+    """Keep the first of those of one name."""
+    first = {name(item): item for item in reversed(items)}
+    _keep(config, items, lambda item: first[name(item)] is item)
 
 
 def _keep(
