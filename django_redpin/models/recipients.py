@@ -10,6 +10,7 @@ from django.db.models.base import ModelBase
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
+from ..exceptions.frames import frameless
 from ..rules.recipients import RecipientCheck
 from .columns import Flag, OptionalText, OptionalTime, SmallCount, Text, Time, Words
 from .fields import EncryptedJSONField
@@ -151,6 +152,7 @@ class Recipient(models.Model):
         return self.name
 
     @sensitive_variables()  # Of the frames below, too: those of Django hold what is written.
+    @frameless
     def save(  # pyright: ignore[reportIncompatibleMethodOverride]  Django 5.2 takes them by place.
         self,
         force_insert: bool | tuple[ModelBase, ...] = False,

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..encryption import is_newest, is_on
 from ..exceptions import ConfigurationError
+from ..exceptions.frames import frameless
 from ..models import Recipient
 from ..models.fields import ENVELOPE, EncryptedJSONField, Sealed, is_envelope
 from .retention import LIMIT, SECONDS
@@ -104,8 +105,9 @@ def _batch(keys: list[int], most: int, *, is_plain: bool, dry_run: bool) -> Reen
     return Reencrypted(_write(chosen, is_plain=is_plain), unreadable)
 
 
-@retried
 @sensitive_variables()
+@frameless
+@retried
 def _write(keys: list[int], *, is_plain: bool) -> int:
     with transaction.atomic():
         # The write that decides comes first; what it kept others off is read after it.

@@ -361,8 +361,9 @@ def test_e26_a_report_of_a_row_that_could_not_be_written_holds_nothing_of_it(
 
     reporter = ExceptionReporter(rf.get("/"), caught.type, caught.value, caught.tb)
     frames = [each for each in reporter.get_traceback_frames() if each["filename"] != __file__]
-    assert len(frames) > 3
+    assert len(frames) > 1
     assert RIGHT not in str(frames)
+    assert "is not JSON serializable" in str(caught.value)
 
 
 def test_e26_a_payee_who_was_taken_out_has_no_name_in_the_history(admin_client: Client) -> None:
