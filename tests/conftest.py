@@ -43,7 +43,12 @@ _THE_SAME_FOR_ALL: Final = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--by-pair", action="store_true", help="run what only this pair can tell")
-    parser.addoption("--one-case", action="store_true", help="run one case of each test")
+    parser.addoption(
+        "--one-case",
+        action="store_true",
+        default=bool(os.environ.get("ONE_CASE")),
+        help="run one case of each test, as with ONE_CASE=1 in the environment",
+    )
     parser.addoption("--with-database", action="store_true", help="run what uses a database")
 
 

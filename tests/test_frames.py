@@ -17,7 +17,7 @@ class Below(Exception):
 def sent(secret: str) -> Iterator[None]:
     """Fail as psycopg does: in a generator, whose frame is left without a caller by then."""
     try:
-        raise ValueError(len(secret))
+        int(secret)
     except ValueError as error:
         raise Below from error
     yield
@@ -46,8 +46,8 @@ def test_neither_the_error_nor_its_cause_has_a_frame_of_what_was_called() -> Non
 
     here = "test_neither_the_error_nor_its_cause_has_a_frame_of_what_was_called"
     assert functions(caught.value) == [here, "call"]
+    assert isinstance(caught.value.__cause__, ValueError)
     assert functions(caught.value.__cause__) == []
-    assert caught.value.__cause__.args == (9,)  # type: ignore[union-attr]
 
 
 def test_what_the_caller_handles_meanwhile_keeps_its_own() -> None:
