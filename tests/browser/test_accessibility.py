@@ -45,10 +45,14 @@ def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
     Where a selector says `within` what, the rest of the page is somebody else's.
     """
     for scheme in SCHEMES:
-        # Without motion, as a colour on its way to another has the contrast of neither.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
+            # A colour on its way to another has the contrast of neither; Django's admin lets them
+            # change slowly, whatever the browser says of motion.
+            page.wait_for_function(
+                "!document.getAnimations().some((each) => each instanceof CSSTransition)"
+            )
             found = Axe().run(page, within, RULES | options).response["violations"]
             told = [
                 (rule["id"], [(node["target"], node["failureSummary"]) for node in rule["nodes"]])
