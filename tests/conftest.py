@@ -105,6 +105,7 @@ def _keep(
 def worker_thread() -> Iterator[None]:
     """A real Celery worker. It takes seconds to stop, and so serves all tests of a module."""
     level = logging.root.level
+    celery_app.control.purge()  # What other tests sent, about rows that are no more.
     with start_worker(celery_app, perform_ping_check=False, pool="solo", shutdown_timeout=30):
         logging.root.setLevel(level)  # The worker lets nothing below ERROR through.
         yield
