@@ -37,6 +37,7 @@ VIEWS: Final[dict[str, dict[str, str]]] = {
 @pytest.fixture(autouse=True)
 def _hosted_pages_may_be_missing(watch: Watch) -> None:
     watch.expect("Failed to load resource")
+_IS_CHANGING: Final = "document.getAnimations().some((each) => each instanceof CSSTransition)"
 
 
 def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
@@ -50,9 +51,8 @@ def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             # A colour on its way to another has the contrast of neither; Django's admin lets them
             # change slowly, whatever the browser says of motion.
-            page.wait_for_function(
-                "!document.getAnimations().some((each) => each instanceof CSSTransition)"
-            )
+            while page.evaluate(_IS_CHANGING):
+                page.wait_for_timeout(50)
             found = Axe().run(page, within, RULES | options).response["violations"]
             told = [
                 (rule["id"], [(node["target"], node["failureSummary"]) for node in rule["nodes"]])
