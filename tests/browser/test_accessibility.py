@@ -37,6 +37,8 @@ VIEWS: Final[dict[str, dict[str, str]]] = {
 @pytest.fixture(autouse=True)
 def _hosted_pages_may_be_missing(watch: Watch) -> None:
     watch.expect("Failed to load resource")
+
+
 _IS_CHANGING: Final = "document.getAnimations().some((each) => each instanceof CSSTransition)"
 
 
