@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,14 @@ def test_all_that_passed_are_added_up(tmp_path: Path) -> None:
     done = ask(tmp_path, browser=two, faults="==== 4 passed in 1s ====\n")
 
     assert done.stdout == "7 tests passed: browser 3, faults 4\n"
+
+
+def test_one_case_is_for_what_is_slow_and_pages_and_releases_are_tried_whole() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    shortened = {name for name in tox.sections() if "ONE_CASE" in tox[name].get("pass_env", "")}
+
+    assert shortened == {"testenv:browser", "testenv:faults", "testenv:services"}
 
 
 def test_the_gate_asks_right_after_the_tests() -> None:

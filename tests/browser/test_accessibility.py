@@ -16,6 +16,7 @@ from .watching import Watch
 
 WIDTHS: Final = (360, 768, 1280)
 SCHEMES: Final = ("light", "dark")
+IS_CHANGING: Final = "document.getAnimations().some((each) => each instanceof CSSTransition)"
 # WCAG 2.2 at level AA, and what axe calls best practice.
 RULES: Final = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -39,9 +40,6 @@ def _hosted_pages_may_be_missing(watch: Watch) -> None:
     watch.expect("Failed to load resource")
 
 
-_IS_CHANGING: Final = "document.getAnimations().some((each) => each instanceof CSSTransition)"
-
-
 def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
     """Fail if axe finds anything in the page, or if it is wider than its window of 320 pixels.
 
@@ -53,7 +51,7 @@ def look_at(page: Page, *, within: str | None = None, **options: Any) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             # A colour on its way to another has the contrast of neither; Django's admin lets them
             # change slowly, whatever the browser says of motion.
-            while page.evaluate(_IS_CHANGING):
+            while page.evaluate(IS_CHANGING):
                 page.wait_for_timeout(50)
             found = Axe().run(page, within, RULES | options).response["violations"]
             told = [
