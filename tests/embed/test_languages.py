@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from babel import Locale
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
+from babel.numbers import get_group_symbol
 from django.utils import timezone, translation
 from django.utils.translation import trans_real
 from pytest_django import Settings
@@ -23,7 +23,7 @@ from .reading import State, make_session, render
 
 # The apostrophe that the Swiss write between thousands: CLDR, and with it Babel 2.19, has another
 # one than before.
-SWISS: Final = Locale("de", "CH").number_symbols["latn"]["group"]
+SWISS: Final = get_group_symbol("de_CH")
 TEMPLATES: Final = Path(django_redpin.__file__).parent / "templates/redpin/session"
 
 
