@@ -96,13 +96,20 @@ def apply_fact(session: PaymentSession, fact: Fact) -> bool:
 
 @retried
 def _apply(session: PaymentSession, fact: Fact) -> bool:
-    with transaction.atomic():
-        is_new = _move_payment(session, fact)
-        is_new |= _move_payouts(session, fact)
-        if is_new and session.state in _DEAD_ENDS:
-            hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
-        if fact.event is not None:
-            _finish(fact.event, session, is_new=is_new)
+    review_reason = session.review_reason
+    try:
+        with transaction.atomic():
+            is_new = _move_payment(session, fact)
+            is_new |= _move_payouts(session, fact)
+            if is_new and session.state in _DEAD_ENDS:
+                hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
+            if fact.event is not None:
+                _finish(fact.event, session, is_new=is_new)
+    except Exception:
+        # Rolled back: a repetition has to find the session as the database has it, not one that
+        # is held for review already.
+        session.review_reason = review_reason
+        raise
     return is_new
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
-from django_redpin.services import create_payment_session
+from django_redpin.services import create_payment_session, facts
+from django_redpin.services.facts import Fact, apply_fact
 from django_redpin.services.journal import hold_for_review, move_state
 from django_redpin.services.leases import claim
 from django_redpin.services.process import process_event
@@ -169,3 +171,37 @@ def test_c9_an_event_whose_worker_lost_a_deadlock_is_applied_once(
 
     assert len(failed) == 2
     assert StatusTransition.objects.filter(subject="payment_status").count() == 1
+
+
+def test_a_session_is_held_for_review_though_its_move_was_a_deadlocks_victim(
+    session: PaymentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert move_state(session, State.SUPERSEDED)
+    event = record()
+    finish = facts._finish
+    failed: list[int] = []
+
+    def fail_once(*args: Any, **named: Any) -> None:
+        if not failed:
+            failed.append(1)
+            raise error_of(1213)
+        finish(*args, **named)
+
+    monkeypatch.setattr(facts, "_finish", fail_once)
+    fact = Fact(
+        status="AWAITING_FUNDS",
+        at=datetime.now(timezone.utc),
+        key=event.key,
+        payment_id="9001",
+        session_id=session.session_id or "",
+        listed="AWAITING_FUNDS",
+        seen=session.payment_status_position,
+        event=event,
+    )
+
+    assert apply_fact(session, fact)
+
+    assert failed
+    session.refresh_from_db()
+    assert "replaced" in session.review_reason
+    assert StatusTransition.objects.filter(subject="review").count() == 1
