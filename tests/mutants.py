@@ -812,7 +812,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "one payee of several moves no payment",
-        "django_redpin/services/facts.py",
+        "django_redpin/services/changes.py",
         "    if not (fact.is_signed or proves(fact.listed, fact.status)):\n",
         "    if False:\n",
         "tests/services/test_belief.py",

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from ..exceptions import FactNotApplied
 from ..models import PaymentSession, SessionRecipient, WebhookEvent
-from ..rules.statuses import FINAL, PAYOUT, RANKS, Position, may_follow, proves
+from ..rules.statuses import PAYOUT, may_follow
 from ..telemetry import LogEvent, tell
 from .anonymous import of_nobody
+from .changes import DEAD_ENDS, changes_of, payout_position
+from .changes import Fact as Fact
 from .journal import Subject, hold_for_review, write
-from .schedule import next_look
 from .shares import shares_of
 from .transactions import retried
 
@@ -28,41 +29,6 @@ State = PaymentSession.State
 logger: logging.Logger = logging.getLogger("django_redpin")
 
 _TRIES: Final = 5
-
-# A payment through one of these is one that should not be.
-_DEAD_ENDS: Final = {
-    State.REJECTED: "A payment was made through a session that Redpin had rejected.",
-    State.SUPERSEDED: "A payment was made through a session that had been replaced.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A status that a payment reached, as Redpin's API confirmed it. `at` is UTC.
-
-    `listed` is the status that Redpin shows at this moment. A fact with another status is one of
-    the past, whatever time the event gives: Redpin vouches for the order, a body does not. `seen`
-    is the position that the session had before Redpin was asked: an answer that is older than what
-    the session holds by now is no longer the latest.
-
-    A fact that a signature vouches for (`is_signed`) was not asked about: its time counts.
-    """
-
-    status: str
-    at: datetime
-    key: str
-    payment_id: str
-    session_id: str
-    listed: str
-    seen: str
-    recipient_id: str = ""
-    is_signed: bool = False
-    event: WebhookEvent | None = None
-
-    @property
-    def is_latest(self) -> bool:
-        """Whether it is what Redpin shows at this moment."""
-        return self.status == self.listed
 
 
 class _Lost(Exception):
@@ -72,61 +38,85 @@ class _Lost(Exception):
 def apply_fact(session: PaymentSession, fact: Fact) -> bool:
     """Apply the fact and mark its event done; return whether anything was new.
 
-    Raises `FactNotApplied` after five lost races, with nothing changed.
+    The session may have been read before Redpin was asked: what it shows is compared with its row
+    in the first try, and read anew only where somebody has moved it meanwhile. It and the event are
+    brought up to date. Raises `FactNotApplied` after five lost races, with nothing changed.
     """
     for attempt in range(_TRIES):
-        if attempt and fact.event is not None and _is_finished(fact.event):
-            return False  # Another worker, after our lease ran out.
-        session.refresh_from_db()
+        if attempt:
+            if fact.event is not None and _is_finished(fact.event):
+                fact.event.refresh_from_db()
+                return False  # Another worker, after our lease ran out.
+            session.refresh_from_db()
         try:
-            is_new = _apply(session, fact)
+            applied = _apply(session, fact)
         except _Lost:
             continue
         except IntegrityError:
+            session.refresh_from_db()
             hold_for_review(
                 session,
                 "Redpin tells of a payment or session id that another session has.",
                 event=fact.event,
             )
             raise FactNotApplied("The payment belongs to another session.") from None
-        session.refresh_from_db()
-        return is_new
+        # Not before the commit: a repetition begins with what the rows hold.
+        _show(session, applied.of_session)
+        if fact.event is not None:
+            _show(fact.event, applied.of_event)
+        return applied.is_new
     raise FactNotApplied("The session was being changed by others; the event stays due.")
 
 
+def _show(instance: Model, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(instance, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What was written to the row of the session, and to that of the event."""
+
+    is_new: bool
+    of_session: dict[str, Any]
+    of_event: dict[str, Any]
+
+
 @retried
-def _apply(session: PaymentSession, fact: Fact) -> bool:
+def _apply(session: PaymentSession, fact: Fact) -> _Applied:
+    changes = changes_of(session, fact)
+    if not changes and not _row(session).exists():
+        raise _Lost  # By what the row holds by now, the fact may be news.
     review_reason = session.review_reason
     try:
         with transaction.atomic():
-            is_new = _move_payment(session, fact)
+            # The first statement is a write, as SQLite wants it of two that come at once.
+            is_new = bool(changes) and _move_payment(session, fact, changes)
             is_new |= _move_payouts(session, fact)
-            if is_new and session.state in _DEAD_ENDS:
-                hold_for_review(session, _DEAD_ENDS[State(session.state)], event=fact.event)
-            if fact.event is not None:
-                _finish(fact.event, session, is_new=is_new)
+            if is_new and session.state in DEAD_ENDS:
+                _hold(session, fact, DEAD_ENDS[State(session.state)])
+            finished = _finish(fact.event, session, is_new=is_new) if fact.event else {}
     except Exception:
         # Rolled back: a repetition has to find the session as the database has it, not one that
         # is held for review already.
         session.review_reason = review_reason
         raise
-    return is_new
+    return _Applied(is_new, changes, finished)
 
 
-def _move_payment(session: PaymentSession, fact: Fact) -> bool:
-    """Move the session if the fact is the greatest one yet. The first statement is the write."""
-    if not (fact.is_signed or proves(fact.listed, fact.status)):
-        return False  # It tells of one payee among several; of the payment, Redpin says otherwise.
-    position = _position(session, fact)
-    if str(position) <= session.payment_status_position or _is_past(session, fact):
-        return False
-    changes = _changes(session, fact)
-    won = PaymentSession.objects.filter(
+def _row(session: PaymentSession) -> QuerySet[PaymentSession]:
+    """Return the session's row, if it holds what the instance shows of all that decides here."""
+    return PaymentSession.objects.filter(
         pk=session.pk,
         payment_status_position=session.payment_status_position,
         state=session.state,
-    ).update(payment_status_position=str(position), updated_at=timezone.now(), **changes)
-    if not won:
+        anonymised_at=session.anonymised_at,
+    )
+
+
+def _move_payment(session: PaymentSession, fact: Fact, changes: dict[str, Any]) -> bool:
+    """Move the session, and write of it; return whether it has another status now."""
+    if not _row(session).update(**changes):
         raise _Lost
     if fact.status == session.payment_status:
         return False
@@ -153,65 +143,16 @@ def _move_payment(session: PaymentSession, fact: Fact) -> bool:
             reference=session.client_reference_id,
             status=fact.status,
         )
-        reason = f"Redpin went {step}, which its documents do not show."
-        hold_for_review(session, reason, event=fact.event)
+        _hold(session, fact, f"Redpin went {step}, which its documents do not show.")
     if changes.get("state", session.state) != session.state:
         write(session, Subject.STATE, session.state, changes["state"], event=fact.event)
     return True
 
 
-def _is_current(session: PaymentSession, fact: Fact) -> bool:
-    """Tell whether Redpin showed this status after the one that the session holds was written."""
-    return fact.is_latest and session.payment_status_position == fact.seen
-
-
-def _is_past(session: PaymentSession, fact: Fact) -> bool:
-    """Tell whether the session is known to be further on than the fact."""
-    held = session.payment_status
-    if not held or held == fact.status:
-        return False
-    leads_back = may_follow(held, fact.status)
-    if may_follow(fact.status, held) and not leads_back:
-        return True
-    if fact.is_signed:
-        return False  # The position, and so its time, has decided.
-    if _is_current(session, fact):
-        return False
-    return held == fact.listed or not leads_back
-
-
-def _position(session: PaymentSession, fact: Fact) -> Position:
-    position = Position.of(fact.status, fact.at, fact.key)
-    held = session.payment_status_position
-    is_news = fact.status != session.payment_status and str(position) <= held
-    if is_news and _is_current(session, fact):
-        # Redpin shows this status now, so it came after the one on record; a clock was off, or a
-        # status that we fetched was stamped later than the event that followed it.
-        return _just_after(held, fact)
-    return position
-
-
-def _just_after(held: str, fact: Fact) -> Position:
-    at = datetime.fromisoformat(held[:26] + "+00:00") + timedelta(microseconds=1)
-    return Position.of(fact.status, at, fact.key)
-
-
-def _changes(session: PaymentSession, fact: Fact) -> dict[str, Any]:
-    changes: dict[str, Any] = {"payment_status": fact.status}
-    if not session.payment_id and fact.payment_id:
-        changes["payment_id"] = fact.payment_id
-    if not session.session_id and fact.session_id:
-        changes["session_id"] = fact.session_id
-    if session.state in (State.OPEN, State.EXPIRED) and fact.status not in FINAL:
-        # News was just heard; if no more is, Redpin is asked until the payment has ended. One that
-        # was begun just before its session expired opens it again.
-        changes |= {"state": State.OPEN, "next_attempt_at": next_look(session, timezone.now())}
-    if fact.status in FINAL:
-        # The page has done its work, and its URL lets whoever has it in: it is not kept.
-        changes["session_url"] = ""
-        if session.state not in (*_DEAD_ENDS, State.CLOSED):
-            changes |= {"state": State.CLOSED, "leased_until": None, "next_attempt_at": None}
-    return changes
+def _hold(session: PaymentSession, fact: Fact, reason: str) -> None:
+    # Somebody may have released it since it was read; by now our transaction has its row.
+    session.refresh_from_db(fields=["review_reason"])
+    hold_for_review(session, reason, event=fact.event)
 
 
 def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
@@ -223,7 +164,7 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
     may_go_back = fact.is_signed or (fact.is_latest and session.shares.count() == len(shares))
     is_new = False
     for share in shares:
-        position = _payout_position(share, fact, may_go_back=may_go_back)
+        position = payout_position(share, fact, may_go_back=may_go_back)
         if position is None:
             continue
         won = SessionRecipient.objects.filter(
@@ -245,32 +186,21 @@ def _move_payouts(session: PaymentSession, fact: Fact) -> bool:
     return is_new
 
 
-def _payout_position(share: SessionRecipient, fact: Fact, *, may_go_back: bool) -> Position | None:
-    """Return the position that the share moves to by this fact, or None if it stays.
-
-    One payee's payout goes on by the flow, whatever time an event gives, or the clock that it was
-    held against. Back it goes only by a later fact that is sure to be about it.
-    """
-    position, held = Position.of(fact.status, fact.at, fact.key), share.payout_position
-    is_further = RANKS[fact.status] > RANKS.get(share.payout_status, 0)
-    if str(position) > held and (is_further or may_go_back):
-        return position
-    return _just_after(held, fact) if is_further and held else None
-
-
 def _is_finished(event: WebhookEvent) -> bool:
     return WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=False).exists()
 
 
-def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> None:
-    outcome = WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN
-    done = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True).update(
-        outcome=outcome,
-        processed_at=timezone.now(),
-        next_attempt_at=None,
-        leased_until=None,
-        last_error="",
+def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> dict[str, Any]:
+    """Mark the event done; return the columns that were written."""
+    columns: dict[str, Any] = {
+        "session": session,
+        "outcome": WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN,
+        "processed_at": timezone.now(),
+        "next_attempt_at": None,
+        "leased_until": None,
+        "last_error": "",
         **of_nobody(session, is_done=True),
-    )
-    if not done:
+    }
+    if not WebhookEvent.objects.filter(pk=event.pk, processed_at=None).update(**columns):
         raise _Lost
+    return columns

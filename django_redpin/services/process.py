@@ -76,7 +76,6 @@ def process_event(pk: int) -> str:
             failure=type(error).__name__,
         )
         _try_again(event, Outcome.PENDING, type(error).__name__, MAX_ATTEMPTS)
-    event.refresh_from_db()
     note(Spans.PROCESS, outcome=event.outcome)
     measure(Metric.EVENTS, labels={"redpin.outcome": event.outcome})
     if event.processed_at is not None:
@@ -88,9 +87,7 @@ def _process(event: WebhookEvent) -> None:
     message = read_event(bytes(event.body))
     session = _session(event, message)
     if session is not None:
-        if event.session_id != session.pk:
-            update(WebhookEvent.objects.filter(pk=event.pk), session=session)
-        event.session = session
+        event.session = session  # Written with what becomes of the event.
     if message.is_third_party_status:
         return _tell_of_payer(event, session, message)
     if not message.is_payment_status:
@@ -120,7 +117,7 @@ def _process(event: WebhookEvent) -> None:
     is_trusted = event.is_signed and get_account(event.account).webhook_trust == VERIFIED
     mismatch = identity_claim_mismatch(session, message, is_trusted=is_trusted)
     if mismatch:  # Redpin would say nothing that changes it.
-        hold_for_review(session, mismatch, event=event)
+        _hold(event, session, mismatch)
         return _contradicted(event, session, mismatch, limit=0)
     return _believe(event, session, message, is_trusted=is_trusted)
 
@@ -144,7 +141,7 @@ def _believe(
     if not fact.is_signed:
         verdict = confirm(session, message)
         if verdict.mismatch:
-            hold_for_review(session, verdict.mismatch, event=event)
+            _hold(event, session, verdict.mismatch)
         if verdict.record is None or verdict.contradiction:
             return _contradicted(event, session, verdict.contradiction)
         record = verdict.record
@@ -156,7 +153,7 @@ def _believe(
         )
     mismatch = amount_claim_mismatch(session, message)
     if mismatch:  # Before the fact is told, as a success is not told of a session under review.
-        hold_for_review(session, mismatch, event=event)
+        _hold(event, session, mismatch)
     apply_fact(session, fact)
     return None
 
@@ -191,6 +188,7 @@ def _tell_of_payer(
     if session and session.client_customer_ref != message.client_customer_ref:
         # Whoever got hold of one session's URL speaks for its payer at most.
         return _contradicted(event, session, "It came to the URL of another payer.", limit=0)
+    _link(event)
     failures = announce(third_party_status_changed, WebhookEvent, event=event)
     if not failures:
         return _finish(event, Outcome.APPLIED)
@@ -268,7 +266,7 @@ def _try_again(event: WebhookEvent, outcome: WebhookEvent.Outcome, reason: str, 
 def _call_for_somebody(event: WebhookEvent) -> None:
     """Tell of an event that is being given up: before it is, so that no crash leaves it untold."""
     if event.session is not None:
-        hold_for_review(event.session, "An event could not be processed.", event=event)
+        _hold(event, event.session, "An event could not be processed.")
     for failure in announce(webhook_event_dead, WebhookEvent, event=event):
         tell(
             logger,
@@ -280,7 +278,21 @@ def _call_for_somebody(event: WebhookEvent) -> None:
         )
 
 
+def _hold(event: WebhookEvent, session: PaymentSession, reason: str) -> None:
+    _link(event)
+    hold_for_review(session, reason, event=event)
+
+
+def _link(event: WebhookEvent) -> None:
+    """Let the event's row name its session before receivers are told: they may read it anew."""
+    update(WebhookEvent.objects.filter(pk=event.pk), session=event.session)
+
+
 def _leave(event: WebhookEvent, **changes: Any) -> None:
     """Write what became of this attempt, unless another worker has finished the event."""
     rows = WebhookEvent.objects.filter(pk=event.pk, processed_at__isnull=True)
-    update(rows, leased_until=None, **changes)
+    if not update(rows, session=event.session, leased_until=None, **changes):
+        return event.refresh_from_db()
+    for name, value in changes.items():
+        setattr(event, name, value)
+    return None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone as django_timezone
 from pytest_django import Settings
 
 from django_redpin.exceptions import UnreadableEvent
@@ -608,14 +609,15 @@ def test_an_event_dated_in_the_future_does_not_outrank_what_follows(
 
 def overtake(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
     """Let something happen between the next read of a session and the write that follows it."""
-    read = PaymentSession.refresh_from_db
+    decide = facts.changes_of
 
-    def read_and_be_overtaken(row: PaymentSession, *args: Any, **kwargs: Any) -> None:
-        monkeypatch.setattr(PaymentSession, "refresh_from_db", read)
-        read(row, *args, **kwargs)
+    def decide_and_be_overtaken(session: PaymentSession, fact: facts.Fact) -> dict[str, Any]:
+        monkeypatch.setattr(facts, "changes_of", decide)
+        changes = decide(session, fact)
         what()
+        return changes
 
-    monkeypatch.setattr(PaymentSession, "refresh_from_db", read_and_be_overtaken)
+    monkeypatch.setattr(facts, "changes_of", decide_and_be_overtaken)
 
 
 def test_c10_a_worker_whose_lease_ran_out_leaves_the_other_ones_outcome_alone(
@@ -861,3 +863,23 @@ def test_a_payout_that_is_told_again_later_is_told_to_nobody(
     assert share.payout_status == "PAYOUT_CREDITED"
     assert "12:01:00" in share.payout_position  # What is older than the second is of the past.
     assert session.transitions.filter(subject="payout").count() == 1
+
+
+@pytest.mark.parametrize("is_news", [True, False])
+def test_an_event_whose_session_is_anonymised_meanwhile_keeps_no_payer(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch, is_news: bool
+) -> None:
+    redpin.pay(session.client_reference_id, "RECEIVED_FUNDS")
+    event = post(session, event_body(session, "RECEIVED_FUNDS"))
+    if not is_news:
+        process_event(post(session, event_body(session, "RECEIVED_FUNDS", seconds=9)).pk)
+    rows = PaymentSession.objects.filter(pk=session.pk)
+    overtake(
+        monkeypatch,
+        lambda: rows.update(anonymised_at=django_timezone.now(), client_customer_ref="anonymous-1"),
+    )
+
+    assert process_event(event.pk) == (Outcome.APPLIED if is_news else Outcome.KNOWN)
+
+    event.refresh_from_db()
+    assert (bytes(event.body), event.client_customer_ref) == (b"", "anonymous-1")

@@ -181,11 +181,11 @@ def test_a_session_is_held_for_review_though_its_move_was_a_deadlocks_victim(
     finish = facts._finish
     failed: list[int] = []
 
-    def fail_once(*args: Any, **named: Any) -> None:
+    def fail_once(*args: Any, **named: Any) -> dict[str, Any]:
         if not failed:
             failed.append(1)
             raise error_of(1213)
-        finish(*args, **named)
+        return finish(*args, **named)
 
     monkeypatch.setattr(facts, "_finish", fail_once)
     fact = Fact(
