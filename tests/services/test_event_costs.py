@@ -1,0 +1,77 @@
+"""What the services cost: counts, which a busy machine does not change."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_redpin.models import PaymentSession, WebhookEvent
+from django_redpin.services.dispatch import dispatch_transition
+from django_redpin.services.process import process_event
+from tests.redpin_server import FakeRedpin
+
+from .events import event_body, post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Outcome = WebhookEvent.Outcome
+
+
+def verbs(context: CaptureQueriesContext) -> list[str]:
+    """Return the first word of each statement, BEGIN and COMMIT among them."""
+    return [query["sql"].split(maxsplit=1)[0] for query in context.captured_queries]
+
+
+def test_an_event_is_applied_by_six_statements_in_one_transaction_and_a_claim(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+
+    with CaptureQueriesContext(connection) as context:
+        assert process_event(event.pk) == Outcome.APPLIED
+
+    assert verbs(context) == [
+        "UPDATE",  # It is claimed, and
+        "SELECT",  # read, and
+        "SELECT",  # its session. Redpin is asked with no transaction open.
+        "BEGIN",
+        "UPDATE",  # The session,
+        "INSERT",  # its journal,
+        "UPDATE",  # the event.
+        "COMMIT",
+    ]
+
+
+def test_an_event_that_is_no_news_is_finished_by_five_statements(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    process_event(post(session, event_body(session, "AWAITING_FUNDS", seconds=5)).pk)
+    event = post(session, event_body(session, "AWAITING_FUNDS"))
+
+    with CaptureQueriesContext(connection) as context:
+        assert process_event(event.pk) == Outcome.KNOWN
+
+    assert verbs(context) == [
+        "UPDATE",
+        "SELECT",
+        "SELECT",
+        "SELECT",  # Whether the session still is as it was read.
+        "BEGIN",
+        "UPDATE",
+        "COMMIT",
+    ]
+
+
+def test_a_transition_is_told_by_three_statements(
+    session: PaymentSession, redpin: FakeRedpin
+) -> None:
+    redpin.pay(session.client_reference_id, "AWAITING_FUNDS")
+    process_event(post(session, event_body(session, "AWAITING_FUNDS")).pk)
+    transition = session.transitions.get(subject="payment_status")
+
+    with CaptureQueriesContext(connection) as context:
+        assert dispatch_transition(transition.pk)
+
+    assert verbs(context) == ["UPDATE", "SELECT", "UPDATE"]
