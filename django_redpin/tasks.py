@@ -47,9 +47,9 @@ def register_recipient(pk: int) -> None:
 @shared_task(name="django_redpin.process_event", **_OPTIONS)
 def process_event(pk: int) -> None:
     """Process one webhook event."""
-    from .services.process import process_event
+    from .services.worker import work_on_event
 
-    process_event(pk)
+    work_on_event(pk)
 
 
 @shared_task(name="django_redpin.dispatch_transition", **_OPTIONS)

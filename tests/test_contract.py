@@ -206,7 +206,10 @@ def test_c13_a_primary_key_is_all_that_travels(
     post(redpin, create_payment_session(**arguments))
     backend.work()
 
-    rows = [*WebhookEvent.objects.all(), *StatusTransition.objects.all()]
+    transitions = StatusTransition.objects.all()
+    if backend.name == "task":  # The worker of an event tells of it without another message.
+        transitions = transitions.filter(event=None)
+    rows = [*WebhookEvent.objects.all(), *transitions]
     assert all(kwargs == {} for _, kwargs in backend.sent)
     sent = sorted(args for args, _ in backend.sent)
     assert sent == ([] if backend.name == "inline" else sorted((row.pk,) for row in rows))

@@ -7,7 +7,10 @@ message is lost, or none was taken, the sweep finds it. A primary key is all tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Final
 
@@ -28,6 +31,8 @@ COMPLETE_SESSION: Final = "django_redpin.complete_session"
 REGISTER_RECIPIENT: Final = "django_redpin.register_recipient"
 PROCESS_EVENT: Final = "django_redpin.process_event"
 DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
+
+_kept: ContextVar[deque[int] | None] = ContextVar("redpin_kept", default=None)
 
 
 def enqueue(task_name: str, pk: int) -> bool:
@@ -61,7 +66,27 @@ def enqueue_on_commit(task_name: str, pk: int) -> None:
     transaction.on_commit(partial(enqueue, task_name, pk), robust=True)
 
 
+@contextmanager
+def keeping_transitions() -> Iterator[deque[int]]:
+    """Give Celery no transition meanwhile: collect their primary keys for this worker to tell.
+
+    Those that are still there in the end are enqueued.
+    """
+    transitions: deque[int] = deque()
+    token = _kept.set(transitions)
+    try:
+        yield transitions
+    finally:
+        _kept.reset(token)
+        for pk in transitions:
+            enqueue(DISPATCH_TRANSITION, pk)
+
+
 def _by_celery(task_name: str, pk: int) -> bool:
+    kept = _kept.get()
+    if kept is not None and task_name == DISPATCH_TRANSITION:
+        kept.append(pk)
+        return True
     # The app is that of this thread; the publisher's knows none.
     signature = current_app.signature(task_name, args=(pk,))
     send = partial(signature.apply_async, retry=False)
