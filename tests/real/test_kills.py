@@ -16,9 +16,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from django_redpin import tasks
 from django_redpin.models import PaymentSession, StatusTransition, WebhookEvent
 from django_redpin.services import create_payment_session
+from django_redpin.services.process import process_event
 from tests.redpin_server import FakeRedpin, Handler, Server
 from tests.webhooks.posting import path
 
@@ -151,7 +151,7 @@ def test_c2_a_worker_killed_at_any_step_of_a_dispatch_is_succeeded_with_the_same
 ) -> None:
     def move() -> int:
         event_pk = paid().pk
-        tasks.process_event(event_pk)
+        process_event(event_pk)  # As the service: the task would tell of it, too.
         return StatusTransition.objects.get(event=event_pk).pk
 
     steps = kill_everywhere(lane, DISPATCH, move)
