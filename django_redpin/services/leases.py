@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
@@ -43,6 +43,14 @@ def claim(
     `states` are those that a session has to be in at that very moment: what was read before may
     have been moved on by the worker whose lease has just ended.
     """
+    rows, changes = claiming(model, pk, even_if_not_due=even_if_not_due, states=states)
+    return bool(update(rows, **changes))
+
+
+def claiming(
+    model: Leased, pk: int, *, even_if_not_due: bool = False, states: Collection[str] = ()
+) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """Return the row if it can be claimed, and what claims it, for a statement that does more."""
     now = timezone.now()
     waiting = Q(pk=pk, next_attempt_at__isnull=False)
     if not even_if_not_due:
@@ -51,7 +59,7 @@ def claim(
         waiting &= Q(state__in=states)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     rows = model._default_manager.filter(waiting & free)
-    return bool(update(rows, leased_until=now + LEASE, attempts=F("attempts") + 1))
+    return rows, {"leased_until": now + LEASE, "attempts": F("attempts") + 1}
 
 
 def due(rows: QuerySet[_Row]) -> QuerySet[_Row]:

@@ -23,7 +23,8 @@ from .claims import amount_claim_mismatch, identity_claim_mismatch
 from .confirm import confirm
 from .facts import Fact, apply_fact
 from .journal import hold_for_review
-from .leases import MAX_ATTEMPTS, claim, retry_at
+from .leases import MAX_ATTEMPTS, retry_at
+from .taking import take_event
 from .transactions import update
 
 logger: logging.Logger = logging.getLogger("django_redpin")
@@ -49,16 +50,17 @@ def process_event(pk: int) -> str:
     Safe to call at any time, any number of times, by several workers: an event that is done, not
     due, or in another worker's hands is left alone. What fails is tried again later, by the sweep.
     """
-    if not claim(WebhookEvent, pk):
+    taken = take_event(pk)
+    if taken is None:
         return WebhookEvent.objects.filter(pk=pk).values_list("outcome", flat=True).first() or ""
-    event = WebhookEvent.objects.get(pk=pk)
+    event, session = taken
     note(Spans.PROCESS, account=event.account, webhook_event=pk, attempt=event.attempts)
     try:
         if event.attempts > MAX_ATTEMPTS:
             # None of its attempts came to an end: it kills its workers.
             _try_again(event, Outcome.PENDING, "Its attempts never end.", limit=0)
         else:
-            _process(event)
+            _process(event, session)
     except RedpinError as error:
         _try_again(event, Outcome.PENDING, str(error), MAX_ATTEMPTS)
     except SoftTimeLimitExceeded:
@@ -83,9 +85,11 @@ def process_event(pk: int) -> str:
     return event.outcome
 
 
-def _process(event: WebhookEvent) -> None:
+def _process(event: WebhookEvent, session: PaymentSession | None) -> None:
     message = read_event(bytes(event.body))
-    session = _session(event, message)
+    if not event.client_reference_id and message.session_id:
+        sessions = PaymentSession.objects.filter(account=event.account)
+        session = sessions.filter(session_id=message.session_id).first()
     if session is not None:
         event.session = session  # Written with what becomes of the event.
     if message.is_third_party_status:
@@ -205,13 +209,6 @@ def _tell_of_payer(
     )
     _try_again(event, Outcome.PENDING, reason, MAX_ATTEMPTS)
     return raise_time_limit(failures)
-
-
-def _session(event: WebhookEvent, message: EventMessage) -> PaymentSession | None:
-    sessions = PaymentSession.objects.filter(account=event.account)
-    if event.client_reference_id:
-        return sessions.filter(client_reference_id=event.client_reference_id).first()
-    return sessions.filter(session_id=message.session_id).first() if message.session_id else None
 
 
 def _time(event: WebhookEvent, message: EventMessage) -> datetime:
