@@ -31,6 +31,8 @@ from .servers import RedisServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
+# A step of the processing after the claim and before the move, on each database.
+CLAIMED = 5
 PROCESS, DISPATCH = "django_redpin.process_event", "django_redpin.dispatch_transition"
 SWEEPS = ("django_redpin.process_due_events", "django_redpin.dispatch_due_transitions")
 
@@ -171,7 +173,7 @@ def test_a19_a_copy_of_an_event_whose_worker_was_killed_has_it_applied(
     lane: Lane, paid: Callable[[], WebhookEvent], let_leases_end: Callable[[], None]
 ) -> None:
     killed = paid()
-    kill_points.order(f"{PROCESS} {killed.pk}", 10)
+    kill_points.order(f"{PROCESS} {killed.pk}", CLAIMED)
     lane.send(PROCESS, killed.pk)
     assert kill_points.outcome() is None
     assert WebhookEvent.objects.get().processed_at is None
@@ -194,7 +196,7 @@ def test_c8_an_event_that_kills_its_workers_is_counted_in_its_row_and_not_by_the
     place = f"{PROCESS} {poison.pk}"
     for attempt in range(1, 4):
         let_leases_end()
-        kill_points.order(place, 10)
+        kill_points.order(place, CLAIMED)
         lane.send(PROCESS, poison.pk)
         assert kill_points.outcome() is None
         # What the broker gives out again, and again, is no further attempt while the lease lasts.
