@@ -269,9 +269,9 @@ def test_c13_nothing_runs_in_a_transaction_or_before_its_commit(
     found: list[bool] = []
     work = process._process
 
-    def note(event: WebhookEvent) -> None:
+    def note(event: WebhookEvent, session: PaymentSession | None) -> None:
         found.append(connection.in_atomic_block)
-        work(event)
+        work(event, session)
 
     monkeypatch.setattr(process, "_process", note)
     session = create_payment_session(**arguments)

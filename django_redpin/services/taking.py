@@ -36,13 +36,11 @@ def _taken_with_its_session(pk: int) -> tuple[WebhookEvent, PaymentSession | Non
     query.add_update_values(changes)
     update, arguments = query.get_compiler(connection.alias).as_sql()
     fields = WebhookEvent._meta.concrete_fields
-    columns = ", ".join(
-        f"taken.{_quoted(str(each.column))} AS taken_{each.attname}" for each in fields
-    )
-    table = _quoted(PaymentSession._meta.db_table)
+    columns = ", ".join(f'taken."{each.column}" AS taken_{each.attname}' for each in fields)
     sql = (
         f"WITH taken AS ({update} RETURNING *) "  # noqa: S608  Names of ours alone.
-        f"SELECT session.*, {columns} FROM taken LEFT JOIN {table} AS session"
+        f"SELECT session.*, {columns} FROM taken"
+        f' LEFT JOIN "{PaymentSession._meta.db_table}" AS session'
         " ON session.account = taken.account"
         " AND session.client_reference_id = taken.client_reference_id"
     )
@@ -53,7 +51,3 @@ def _taken_with_its_session(pk: int) -> tuple[WebhookEvent, PaymentSession | Non
         event = WebhookEvent.from_db(connection.alias, names, values)
         return event, session if session.pk is not None else None
     return None
-
-
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
