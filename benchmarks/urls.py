@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("redpin/", include("django_redpin.urls")),
     path("bare/<slug:reference>/", views.bare),
+    path("raw/<slug:reference>/", views.raw),
+    path("rest/<slug:reference>/", views.Rest.as_view()),
 ]
 if apps.is_installed("djstripe"):
     urlpatterns.append(path("stripe/", include("djstripe.urls", namespace="djstripe")))

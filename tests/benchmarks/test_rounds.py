@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -56,13 +58,19 @@ def test_noise_that_both_ways_have_in_common_does_not_widen_the_interval() -> No
     assert ratio(above, below) == Ratio(2, 2, 2)
 
 
-def test_ways_take_turns_call_by_call_and_each_begins_in_its_turn() -> None:
+def test_ways_take_turns_call_by_call_and_each_comes_after_each_other() -> None:
     called: list[str] = []
     ways = [Way(name, partial(called.append, name)) for name in "ABC"]
 
-    race(ways, Plan(rounds=1, calls=4, warm_up=0))
+    race(ways, Plan(rounds=2, calls=30, warm_up=0))
 
-    assert "".join(called) == "ABCBCACABABC"
+    turns = ["".join(called[start : start + 3]) for start in range(0, len(called), 3)]
+    assert len(turns) == 60
+    assert {"".join(sorted(turn)) for turn in turns} == {"ABC"}
+    # None is always warmed up by the same other one.
+    pairs = Counter(pair for pair in pairwise(called) if len(set(pair)) > 1)
+    assert len(pairs) == 6
+    assert max(pairs.values()) < 2 * min(pairs.values())
 
 
 def test_what_is_prepared_is_prepared_before_each_call_and_not_timed(
@@ -116,7 +124,6 @@ def test_a_void_race_is_run_once_more(
         calls[0] += 1
         seconds[0] += 2 if drifts and calls[0] % 2 else 1
 
-    # One call a round: what runs first is always the first of the two.
     found = fair_race([Way("A", work)], Plan(rounds=1, calls=1, warm_up=0))
 
     assert calls[0] == 2 * runs
