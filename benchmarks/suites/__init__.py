@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..suite import Suite
-from . import webhook
+from . import throughput, webhook
 
-SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE,)
+SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE, throughput.SUITE)
 
 
 def found(name: str) -> Suite:
