@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from http import HTTPStatus
 from typing import Any, Final
 
+from celery import current_app
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -64,6 +66,16 @@ def bare(request: HttpRequest, reference: str) -> HttpResponse:
         return HttpResponse(status=401)
     WebhookEvent.objects.create(**columns(reference, body, json.loads(body)))
     return HttpResponse()
+
+
+@csrf_exempt
+def task(request: HttpRequest, reference: str) -> HttpResponse:
+    """Do as the bare view does, and send the merchant's task."""
+    response = bare(request, reference)
+    if response.status_code == HTTPStatus.OK:
+        event_id = json.loads(request.body)["event_id"]
+        current_app.signature("bench.started", args=(event_id,)).delay()
+    return response
 
 
 @csrf_exempt

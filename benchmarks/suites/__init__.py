@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..suite import Suite
-from . import throughput, webhook
+from . import end_to_end, throughput, webhook
 
-SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE, throughput.SUITE)
+SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE, throughput.SUITE, end_to_end.SUITE)
 
 
 def found(name: str) -> Suite:
