@@ -18,7 +18,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -128,7 +127,7 @@ class Rest(APIView):
     def post(self, request: Request, reference: str) -> Response:
         body = request._request.body
         if not is_signed(body, request.headers.get(HEADER, "")):
-            raise AuthenticationFailed
+            return Response(status=HTTPStatus.UNAUTHORIZED)
         event = Event(data=request.data)
         event.is_valid(raise_exception=True)
         WebhookEvent.objects.create(**columns(reference, body, event.validated_data))

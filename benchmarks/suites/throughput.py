@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from .. import broker
-from ..options import Options
+from .. import broker, load
+from ..options import QUICK, Options, Plan
 from ..rounds import Race, Way, fair_race, ratio
 from ..suite import Row, Suite
 
@@ -22,43 +22,43 @@ WORKERS: Final = 4
 
 
 def run(options: Options) -> Iterable[Row]:
-    posts = 200 if options.quick else 500
-    race = _race(options, posts)
-    details = {**_described(race, posts), "workers": WORKERS}
+    posts = 200 if options.quick else 400
+    race = _race(options.plan, posts)
+    details = {**_described(race, posts), "workers": WORKERS, "clients": load.CLIENTS}
     with broker.own_queue() as queue:
-        handed_on = _race(options, posts, BENCH_HANDS_ON="1", BENCH_QUEUE=queue)
+        handed_on = _race(QUICK, posts, BENCH_HANDS_ON="1", BENCH_QUEUE=queue)
         details["handed_on"] = _described(handed_on, posts)
     if options.database == "postgresql":
-        relaxed = _race(options, posts, PGOPTIONS="-c synchronous_commit=off")
+        relaxed = _race(QUICK, posts, PGOPTIONS="-c synchronous_commit=off")
         details["not_durable"] = _described(relaxed, posts)
     # Of times to take the same number of posts; of posts in a time it is the other way round.
     found = ratio(race.samples["bare"], race.samples["ours"])
     yield Row.of("throughput_vs_bare", found, race.note, details)
 
 
-def _race(options: Options, posts: int, **environment: str) -> Race:
-    from ..load import Load, request
+def _race(plan: Plan, posts: int, **environment: str) -> Race:
     from ..peers import events, posting, views
 
     bodies = events.bodies(f"load-{os.urandom(4).hex()}")
     path = posting.path_of("default")
+    bare = f"/bare/{events.REFERENCE}/"
     waiting: list[bytes] = []
 
     def take_ours() -> None:
-        waiting[:] = [request(path, body, {}) for body in itertools.islice(bodies, posts)]
+        waiting[:] = [load.request(path, body, {}) for body in itertools.islice(bodies, posts)]
 
     def take_bare() -> None:
         waiting[:] = [
-            request(f"/bare/{events.REFERENCE}/", body, {views.HEADER: views.signature(body)})
+            load.request(bare, body, {views.HEADER: views.signature(body)})
             for body in itertools.islice(bodies, posts)
         ]
 
-    with _served(**environment) as port, Load(port) as load:
+    with _served(**environment) as port, load.Load(port) as clients:
         ways = [
-            Way("ours", lambda: load.post(waiting), take_ours),
-            Way("bare", lambda: load.post(waiting), take_bare),
+            Way("ours", lambda: clients.post(waiting), take_ours),
+            Way("bare", lambda: clients.post(waiting), take_bare),
         ]
-        return fair_race(ways, replace(options.plan, calls=1))
+        return fair_race(ways, replace(plan, calls=1))
 
 
 @contextmanager
