@@ -42,7 +42,7 @@ _DOTTED_PATH: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 def redpin_settings() -> Mapping[str, Any]:
     """Return `settings.REDPIN` as the project wrote it, or an empty dict."""
     found = getattr(settings, "REDPIN", {})
-    if not isinstance(found, Mapping):
+    if not isinstance(found, (dict, Mapping)):  # A dict is told at once, by its class.
         raise ConfigurationError("settings.REDPIN has to be a dict.")
     return found
 

@@ -175,8 +175,9 @@ def wrong_names(raw: Mapping[str, Any]) -> list[str]:
 def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
     """Return the settings of the account `alias`. They are read, or asked for, at each call.
 
-    What the settings list is put together again only once they have changed; then it is another
-    object. Raises `UnknownAccount` for an alias that is neither in `REDPIN["ACCOUNTS"]` nor known to the
+    What the settings list is put together again only once they have changed.
+
+    Raises `UnknownAccount` for an alias that is neither in `REDPIN["ACCOUNTS"]` nor known to the
     `ACCOUNT_RESOLVER`, and `ConfigurationError` for keys that nobody knows and for values of a
     wrong type: a server or a worker may never have run the system checks.
     """

@@ -7,7 +7,7 @@ for both; the columns are the model's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
@@ -78,7 +78,10 @@ def _changes(posted: Callable[[str], Combinable]) -> dict[str, Combinable]:
     is_given_up = Q(outcome=WebhookEvent.Outcome.CONTRADICTED, next_attempt_at__isnull=True)
     is_undone = Q(processed_at__isnull=True) & ~is_given_up
     is_over = is_undone & Q(next_attempt_at=None)
-    due = Case(When(is_undone, then=posted("next_attempt_at")), default=F("next_attempt_at"))
+    # One that is due by now stays where it is in the queue, and its index as it is.
+    is_early = Q(next_attempt_at=None) | Q(next_attempt_at__gt=posted("next_attempt_at"))
+    now = posted("next_attempt_at")
+    due = Case(When(is_undone & is_early, then=now), default=F("next_attempt_at"))
     # One that was given up long ago has lost its body; the copy brings it again.
     whole = Case(When(is_undone & Q(body=b""), then=posted("body")), default=F("body"))
     none = Value(0, output_field=_column("attempts"))
@@ -117,11 +120,10 @@ def _commit(using: str) -> None:
 # --- By one statement -----------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Upsert:
-    """The statement, the columns that an event fills, and its parameters that are always alike."""
+    """The statement, and the columns whose values are its parameters; all else stands in it."""
 
     sql: str
-    filled: tuple[_Column, ...]
-    others: tuple[Any, ...]
+    columns: tuple[_Column, ...]
 
 
 @retried
@@ -131,50 +133,54 @@ def _by_upsert(using: str, values: Mapping[str, Any]) -> Kept:
 
 def _upserted(using: str, values: Mapping[str, Any]) -> Kept:
     connection = connections[using]
-    upsert = _upsert(using, tuple(values))
     with connection.cursor() as cursor:
-        filled = [
-            column.get_db_prep_save(values[column.attname], connection) for column in upsert.filled
+        upsert = _upsert(using, tuple(values))
+        parameters = [
+            column.get_db_prep_save(values[column.attname], connection) for column in upsert.columns
         ]
-        cursor.execute(upsert.sql, (*filled, *upsert.others))
+        cursor.execute(upsert.sql, parameters)
         pk, duplicates, next_attempt_at = cursor.fetchone()
     return Kept(pk, is_new=duplicates == 0, is_due=next_attempt_at is not None)
 
 
 @cache
 def _upsert(using: str, names: tuple[str, ...]) -> _Upsert:
-    """Return the statement for events that fill these columns, in this database's words."""
-    connection, meta = connections[using], WebhookEvent._meta
-    quoted = connection.ops.quote_name
-    written = [each for each in meta.local_concrete_fields if each.column and not each.primary_key]
-    written = [column for column in written if not column.generated]
-    filled = tuple(column for column in written if column.attname in names)
-    alike = tuple(column for column in written if column.attname not in names)
-    defaults = (column.get_db_prep_save(column.get_default(), connection) for column in alike)
+    """Return the statement for values of these columns, in the words of this database.
 
-    def listed(columns: tuple[_Column, ...]) -> str:
-        return ", ".join(quoted(column.column) for column in columns)
+    It is made of the model, and of what the ORM makes of `_changes`.
+    """
+    connection, meta = connections[using], WebhookEvent._meta
+    quoted, literal = connection.ops.quote_name, connection.schema_editor().quote_value
+
+    def listed(columns: Iterable[_Column]) -> str:
+        return ", ".join(quoted(str(column.column)) for column in columns)
 
     def posted(name: str) -> Combinable:
-        column = _column(name)
-        return RawSQL(f"EXCLUDED.{quoted(column.column)}", (), output_field=column)  # noqa: S611
+        sql = f"EXCLUDED.{listed([_column(name)])}"
+        return RawSQL(sql, (), output_field=_column(name))  # noqa: S611  Of names alone.
 
-    # As the ORM words it.
-    changes = WebhookEvent._base_manager.all().query.chain(UpdateQuery)
-    changes.add_update_values(_changes(posted))
-    update_sql, changed = changes.get_compiler(using).as_sql()
+    filled = tuple(map(_column, names))
+    rest = [column for column in meta.local_concrete_fields if column not in filled]
+    begun = {
+        column: literal(column.get_db_prep_save(column.get_default(), connection))
+        for column in rest
+        if not (column.primary_key or column.generated or column.get_default() is None)
+    }
+    query: Any = WebhookEvent._base_manager.all().query.chain(UpdateQuery)
+    query.add_update_values(_changes(posted))
+    changes, parameters = query.get_compiler(using).as_sql()
+    changes = changes.partition(" SET ")[2] % tuple(map(literal, parameters))
     (unique,) = meta.total_unique_constraints
-    sql = (
-        f"INSERT INTO {quoted(meta.db_table)} ({listed(filled + alike)})"
-        f" VALUES ({', '.join(['%s'] * len(written))})"
-        f" ON CONFLICT ({listed(tuple(map(_column, unique.fields)))})"
-        f" DO UPDATE SET {update_sql.partition(' SET ')[2]}"
-        f" RETURNING {listed(tuple(map(_column, _TOLD)))}"
+    return _Upsert(
+        f"INSERT INTO {quoted(meta.db_table)} ({listed([*filled, *begun])})"  # noqa: S608
+        f" VALUES ({', '.join(['%s'] * len(filled) + [*begun.values()])})"
+        f" ON CONFLICT ({listed(map(_column, unique.fields))}) DO UPDATE SET {changes}"
+        f" RETURNING {listed(map(_column, _TOLD))}",
+        filled,
     )
-    return _Upsert(sql, filled, (*defaults, *changed))
 
 
-# --- By an INSERT, and else an UPDATE --------------------------------------------------------------
+# --- By an INSERT, and else an UPDATE -------------------------------------------------------------
 def _by_insert(using: str, values: Mapping[str, Any]) -> Kept:
     event = WebhookEvent(**values)
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ class WebhookView(APIView):
     metadata_class = None
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+    def as_view(cls, **initkwargs: Any) -> Any:
         """Return the view, decorated once: `method_decorator` would do so at each request."""
         view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)  # Exempt from CSRF.
         view = after_response(traced(Spans.WEBHOOK)(view))
@@ -77,9 +78,7 @@ class WebhookView(APIView):
             if request.method != "POST":
                 raise MethodNotAllowed(request.method or "")
             response = self.post(request, *args, **kwargs)
-        except (
-            Exception
-        ) as error:  # Time limits among them: what is not stored is not answered 200.
+        except Exception as error:  # noqa: BLE001  What is not stored is not answered 200.
             response = self.handle_exception(error)
         return self.finalize_response(request, response, *args, **kwargs)
 
@@ -124,7 +123,7 @@ class WebhookView(APIView):
             return _later("Please send it again.", "misconfigured")
         return _answer(HTTPStatus.OK, "stored", "stored" if recorded.is_new else "repeated")
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """Answer whatever went wrong: never 200, and never a report, which would hold the URL."""
         if isinstance(exc, APIException):
             return _answer(exc.status_code, str(exc.detail), "not_allowed")
@@ -138,7 +137,7 @@ class WebhookView(APIView):
         fail(type(exc).__name__)
         return _later("Please send it again.", "failed")
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]  # Django's will do.
         self, request: HttpRequest, response: HttpResponse, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Keep Django from logging a refusal: its line holds the path, and so the token."""
@@ -158,12 +157,10 @@ class WebhookView(APIView):
                 request=self.initialize_request(request),  # REST framework's, for receivers.
             )
         if noted.retry_after:
-            response = _answer(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, word)
-            response["Retry-After"] = str(noted.retry_after)
-            return response
-        response = _answer(HTTPStatus.UNAUTHORIZED, NOT_VERIFIED, word)
-        response["WWW-Authenticate"] = "Token"
-        return response
+            later = {"Retry-After": str(noted.retry_after)}
+            return _answer(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, word, headers=later)
+        scheme = {"WWW-Authenticate": "Token"}
+        return _answer(HTTPStatus.UNAUTHORIZED, NOT_VERIFIED, word, headers=scheme)
 
 
 def _is_json(content_type: str) -> bool:
@@ -197,11 +194,18 @@ def _body(request: HttpRequest, limit: int) -> bytes | None:
     return body if len(body) <= limit else None
 
 
-def _answer(code: int, detail: str, outcome: str) -> HttpResponse:
+def _answer(
+    code: int, detail: str, outcome: str, *, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     note(Spans.WEBHOOK, outcome=outcome)
     measure(Metric.POSTS, labels={"redpin.outcome": outcome})
-    content = json.dumps({"detail": detail}, separators=(",", ":"))
-    return HttpResponse(content.encode(), "application/json", code, headers={"Allow": "POST"})
+    given = {"Content-Type": "application/json", "Allow": "POST", **(headers or {})}
+    return HttpResponse(_content(detail), status=code, headers=given)
+
+
+@lru_cache(maxsize=64)
+def _content(detail: str) -> bytes:
+    return json.dumps({"detail": detail}, separators=(",", ":")).encode()
 
 
 def _too_large(limit: int) -> HttpResponse:
@@ -210,6 +214,5 @@ def _too_large(limit: int) -> HttpResponse:
 
 
 def _later(detail: str, outcome: str) -> HttpResponse:
-    response = _answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, outcome)
-    response["Retry-After"] = "60"
-    return response
+    wait = {"Retry-After": "60"}
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, outcome, headers=wait)
