@@ -354,7 +354,7 @@ MUTANTS: Final = (
         "django_redpin/services/inbox.py",
         "        transaction.commit(using)\n",
         "        pass\n",
-        "tests/webhooks/test_intake_storing.py",
+        "tests/webhooks/test_inbox.py",
     ),
     Mutant(
         "the webhook is outside of ATOMIC_REQUESTS",
@@ -380,8 +380,8 @@ MUTANTS: Final = (
     Mutant(
         "an event and a copy of it are one statement each",
         "django_redpin/services/inbox.py",
-        "    return _by_upsert(using, values) if _has_upsert(using) else _by_insert(using, values)\n",
-        "    return _by_insert(using, values)\n",
+        "_by_upsert(using, values) if _has_upsert(using) else _by_insert",
+        "_by_insert",
         "tests/webhooks/test_costs.py",
     ),
     Mutant(

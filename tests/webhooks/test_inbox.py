@@ -186,7 +186,8 @@ def test_c9_an_event_and_its_copy_survive_a_deadlock_each_and_are_counted_once()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a20_with_autocommit_off_a_refused_statement_undoes_no_more_than_itself() -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a20_with_autocommit_off_a_refused_statement_undoes_no_more_than_itself(way: Any) -> None:
     def refuse(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
         if sql.startswith("INSERT") and "9001" in params:
             raise DataError("value too long")
@@ -194,7 +195,7 @@ def test_a20_with_autocommit_off_a_refused_statement_undoes_no_more_than_itself(
 
     transaction.set_autocommit(False)
     try:
-        with connection.execute_wrapper(refuse):
+        with way(), connection.execute_wrapper(refuse):
             assert [record(), record()] == [True, False]
         transaction.rollback()
         assert WebhookEvent.objects.get().duplicates == 1
