@@ -63,7 +63,7 @@ class WebhookView(APIView):
     metadata_class = None
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
         """Return the view, decorated once: `method_decorator` would do so at each request."""
         view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)  # Exempt from CSRF.
         view = after_response(traced(Spans.WEBHOOK)(view))
@@ -86,9 +86,7 @@ class WebhookView(APIView):
         self, request: HttpRequest, account: str, token: str, client_reference_id: str = ""
     ) -> HttpResponse:
         """Verify, store, answer 200; refuse with 401, 400, 413, 415 or 503, and store nothing."""
-        if not _is_json(
-            request.META.get("CONTENT_TYPE", request.META.get("HTTP_CONTENT_TYPE", ""))
-        ):
+        if not _is_json(request):
             detail = "Post application/json."
             return _answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, "not_json")
         try:
@@ -163,7 +161,10 @@ class WebhookView(APIView):
         return _answer(HTTPStatus.UNAUTHORIZED, NOT_VERIFIED, word, headers=scheme)
 
 
-def _is_json(content_type: str) -> bool:
+# Both read one header of `META`: `request.headers` would first make a dict of them all.
+def _is_json(request: HttpRequest) -> bool:
+    meta = request.META
+    content_type = str(meta.get("CONTENT_TYPE", meta.get("HTTP_CONTENT_TYPE")) or "")
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
 
@@ -173,8 +174,9 @@ def _declared_size(request: HttpRequest) -> int:
 
     Raises `UnreadablePostError` where it is no number.
     """
+    meta = request.META
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(meta.get("CONTENT_LENGTH") or 0)
     except ValueError:
         raise UnreadablePostError("Content-Length is no number.") from None
 
