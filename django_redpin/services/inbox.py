@@ -1,8 +1,8 @@
 """Put what was posted into the inbox: an event that is new is a row, a copy counts in that row.
 
-PostgreSQL and SQLite do either by one statement, which tells what it did. Elsewhere it is an
-INSERT, and an UPDATE where that meets the unique key. What a copy changes in the row stands once,
-for both; the columns are the model's.
+PostgreSQL, SQLite and MariaDB do either by one statement, which tells what it did. Elsewhere, such
+as on MySQL, it is an INSERT, and an UPDATE where that meets the unique key. What a copy changes in
+the row stands once, for both; the columns are the model's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import Any, Final, TypeVar, cast
 
 from django.db import IntegrityError, connections, router, transaction
-from django.db.models import Case, F, Field, Q, Value, When
+from django.db.models import BinaryField, Case, F, Field, Q, Value, When
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import UpdateQuery
@@ -28,8 +28,22 @@ _T = TypeVar("_T")
 
 _Column = Field[Any, Any]
 
-# They have INSERT ... ON CONFLICT ... DO UPDATE ... RETURNING; SQLite since 3.35.
-_HAVE_UPSERTS: Final = frozenset({"postgresql", "sqlite"})
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a database words an upsert: what a copy changes, what it brings, and where bytes go."""
+
+    changes: str = "ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    posted: str = "EXCLUDED.{column}"
+    bytes: str = "%s"
+
+
+# Where these are, and RETURNING: SQLite has it since 3.35, of MySQL's kind MariaDB alone.
+_UPSERTS: Final = {
+    "postgresql": _Words(),
+    "sqlite": _Words(),
+    "mysql": _Words("ON DUPLICATE KEY UPDATE {changes}", "VALUES({column})", "_binary %s"),
+}
 # What is told of the row. An event that is new has no duplicate yet, and a copy is one.
 _TOLD: Final = ("id", "duplicates", "next_attempt_at")
 
@@ -61,7 +75,7 @@ def _has_upsert(using: str) -> bool:
     """Tell whether one statement will do, and no receiver of a project's waits for a save."""
     connection = connections[using]
     return (
-        connection.vendor in _HAVE_UPSERTS
+        connection.vendor in _UPSERTS
         and connection.features.can_return_rows_from_bulk_insert
         and not pre_save.has_listeners(WebhookEvent)
         and not post_save.has_listeners(WebhookEvent)
@@ -139,7 +153,8 @@ def _upserted(using: str, values: Mapping[str, Any]) -> Kept:
             column.get_db_prep_save(values[column.attname], connection) for column in upsert.columns
         ]
         cursor.execute(upsert.sql, parameters)
-        pk, duplicates, next_attempt_at = cursor.fetchone()
+        # To the end: SQLite commits there, and that may fail.
+        ((pk, duplicates, next_attempt_at),) = cursor.fetchall()
     return Kept(pk, is_new=duplicates == 0, is_due=next_attempt_at is not None)
 
 
@@ -150,13 +165,18 @@ def _upsert(using: str, names: tuple[str, ...]) -> _Upsert:
     It is made of the model, and of what the ORM makes of `_changes`.
     """
     connection, meta = connections[using], WebhookEvent._meta
-    quoted, literal = connection.ops.quote_name, connection.schema_editor().quote_value
+    words = _UPSERTS[connection.vendor]
+    quoted = connection.ops.quote_name
+
+    def literal(value: object) -> str:
+        written: object = connection.schema_editor().quote_value(value)
+        return written.decode() if isinstance(written, bytes) else str(written)
 
     def listed(columns: Iterable[_Column]) -> str:
         return ", ".join(quoted(str(column.column)) for column in columns)
 
     def posted(name: str) -> Combinable:
-        sql = f"EXCLUDED.{listed([_column(name)])}"
+        sql = words.posted.format(column=listed([_column(name)]))
         return RawSQL(sql, (), output_field=_column(name))  # noqa: S611  Of names alone.
 
     filled = tuple(map(_column, names))
@@ -171,10 +191,12 @@ def _upsert(using: str, names: tuple[str, ...]) -> _Upsert:
     changes, parameters = query.get_compiler(using).as_sql()
     changes = changes.partition(" SET ")[2] % tuple(map(literal, parameters))
     (unique,) = meta.total_unique_constraints
+    key = listed(map(_column, unique.fields))
+    marks = [words.bytes if isinstance(column, BinaryField) else "%s" for column in filled]
     return _Upsert(
         f"INSERT INTO {quoted(meta.db_table)} ({listed([*filled, *begun])})"  # noqa: S608
-        f" VALUES ({', '.join(['%s'] * len(filled) + [*begun.values()])})"
-        f" ON CONFLICT ({listed(map(_column, unique.fields))}) DO UPDATE SET {changes}"
+        f" VALUES ({', '.join([*marks, *begun.values()])})"
+        f" {words.changes.format(key=key, changes=changes)}"
         f" RETURNING {listed(map(_column, _TOLD))}",
         filled,
     )
