@@ -8,10 +8,11 @@ in `conf.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, cast
 
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .exceptions import ConfigurationError, UnknownAccount
@@ -41,11 +42,67 @@ _DOTTED_PATH: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 def redpin_settings() -> Mapping[str, Any]:
     """Return `settings.REDPIN` as the project wrote it, or an empty dict."""
     found = getattr(settings, "REDPIN", {})
-    if not isinstance(found, Mapping):
+    if not isinstance(found, (dict, Mapping)):  # A dict is told at once, by its class.
         raise ConfigurationError("settings.REDPIN has to be a dict.")
     return found
 
 
+# --- What is made of the settings -----------------------------------------------------------------
+# A dict or a list may be changed where it is, and is copied; of these, an equal one is the same.
+_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+class _Made:
+    """What was made of `settings.REDPIN`, and a copy of that, which tells whether it still is."""
+
+    def __init__(self, of: object) -> None:
+        self.of = of
+        self.things: dict[Hashable, Any] = {}
+
+
+_made = _Made(None)
+
+
+def made_of_settings() -> dict[Hashable, Any]:
+    """Return where to keep what is made of `settings.REDPIN`: another one once that has changed.
+
+    It may be assigned anew or changed in place, at any time. To compare it with what it was takes
+    a microsecond, to check each value some dozens. Where it holds what might change without its
+    being seen here, such as a mapping that reads a file, this is an empty one each time.
+    """
+    global _made
+    found = redpin_settings()
+    made = _made
+    if made.of != found:
+        try:
+            made = _made = _Made(_copied(found))
+        except TypeError:
+            return {}
+    return made.things
+
+
+def _copied(value: object) -> object:
+    if type(value) is dict:
+        return {_copied(key): _copied(inner) for key, inner in value.items()}
+    if type(value) is list:
+        return [_copied(inner) for inner in value]
+    if type(value) is tuple:
+        return tuple(_copied(inner) for inner in value)
+    if type(value) in _PLAIN:
+        return value
+    raise TypeError
+
+
+def _forget(**kwargs: object) -> None:
+    """Forget what was made. For tests: 1 and True are equal, and other settings are read, too."""
+    global _made
+    _made = _Made(None)
+
+
+setting_changed.connect(_forget, dispatch_uid="django_redpin.accounts")
+
+
+# --- Accounts -------------------------------------------------------------------------------------
 def account_aliases() -> list[str]:
     """Return the alias of every account in the settings, `default` first.
 

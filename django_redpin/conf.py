@@ -17,7 +17,13 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from .accounts import DEFAULT_ACCOUNT as DEFAULT_ACCOUNT
-from .accounts import PROJECT_KEYS, overrides, redpin_settings
+from .accounts import (
+    PROJECT_KEYS,
+    account_aliases,
+    made_of_settings,
+    overrides,
+    redpin_settings,
+)
 from .exceptions import ConfigurationError
 from .rules.addresses import is_loopback, origin_of
 from .rules.callback_tokens import is_strong
@@ -166,14 +172,27 @@ def wrong_names(raw: Mapping[str, Any]) -> list[str]:
     return [name for name, (is_right, _) in SHAPES.items() if not is_right(raw[name])]
 
 
-@sensitive_variables()
 def get_account(alias: str = DEFAULT_ACCOUNT) -> Account:
     """Return the settings of the account `alias`. They are read, or asked for, at each call.
+
+    What the settings list is put together again only once they have changed.
 
     Raises `UnknownAccount` for an alias that is neither in `REDPIN["ACCOUNTS"]` nor known to the
     `ACCOUNT_RESOLVER`, and `ConfigurationError` for keys that nobody knows and for values of a
     wrong type: a server or a worker may never have run the system checks.
     """
+    made = made_of_settings()
+    found: Account | None = made.get(("account", alias)) if isinstance(alias, str) else None
+    if found is None:
+        found = _account(alias)
+        # Not what a resolver says, and only what is made of those settings that were looked at.
+        if alias in account_aliases() and made_of_settings() is made:
+            made["account", alias] = found
+    return found
+
+
+@sensitive_variables()
+def _account(alias: str) -> Account:
     raw = raw_settings(alias)
     # The values themselves stay out of the texts: they may be secrets.
     for name in unknown_names(raw):
@@ -239,6 +258,16 @@ def project_settings() -> Project:
 
     Raises `ConfigurationError` for a value of a wrong type, as `get_account` does.
     """
+    made = made_of_settings()
+    found: Project | None = made.get("project")
+    if found is None:
+        found = _project()
+        if made_of_settings() is made:
+            made["project"] = found
+    return found
+
+
+def _project() -> Project:
     given = redpin_settings()
     raw = {name: given.get(name, default) for name, default in PROJECT_DEFAULTS.items()}
     for name, (is_right, cure) in PROJECT_SHAPES.items():

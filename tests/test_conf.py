@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from django_redpin.checks import check_settings
 from django_redpin.client import RedpinClient
 from django_redpin.client.messages import CreatedSession, SessionRecord
 from django_redpin.client.transport import Answer
-from django_redpin.conf import get_account
+from django_redpin.conf import get_account, project_settings
 from django_redpin.exceptions import ConfigurationError
 from django_redpin.models import PaymentSession, Recipient, SessionRecipient, WebhookEvent
 from django_redpin.services import Share
@@ -254,3 +254,90 @@ def assert_silent(error: ConfigurationError) -> None:
     assert "canary" not in f"{error} {error!r} {chain}"
     assert error.__cause__ is None
     assert error.__suppress_context__ or error.__context__ is None
+
+
+# --- What is made of the settings is kept as long as they are the same ----------------------------
+def test_an_account_is_put_together_once(settings: Settings) -> None:
+    assert get_account() is get_account("default")
+    assert project_settings() is project_settings()
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected"),
+    [
+        (lambda raw: raw.update(CUSTOMER_ID="77"), "customer_id", "77"),
+        (lambda raw: raw["WEBHOOK_SECRETS"].append("n" * 32), "webhook_secrets", ("n" * 32,)),
+        (lambda raw: raw["PROXIES"].update(http="http://a"), "proxies", (("http", "http://a"),)),
+        (lambda raw: raw["ACCOUNTS"]["default"].update(READ_TIMEOUT=2), "read_timeout", 2.0),
+        (lambda raw: raw.pop("BASE_URL"), "base_url", DEFAULTS["BASE_URL"]),
+    ],
+)
+def test_settings_that_are_changed_in_place_are_seen(
+    settings: Settings, change: Callable[[Any], object], field: str, expected: object
+) -> None:
+    raw: dict[str, Any] = {**settings.REDPIN, "WEBHOOK_SECRETS": [], "PROXIES": {}}
+    settings.REDPIN = {**raw, "ACCOUNTS": {"default": {}}}
+    before = get_account()
+
+    change(settings.REDPIN)
+
+    assert getattr(before, field) != expected
+    assert getattr(get_account(), field) == expected
+
+
+def test_settings_of_the_project_that_are_changed_in_place_are_seen(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "WEBHOOK_PROCESSING": "task"}
+    assert project_settings().webhook_processing == "task"
+
+    settings.REDPIN["WEBHOOK_PROCESSING"] = "inline"
+
+    assert project_settings().webhook_processing == "inline"
+
+
+def test_a_value_that_equals_a_right_one_is_refused_all_the_same(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "READ_TIMEOUT": 1}
+    get_account()
+    settings.REDPIN = {**settings.REDPIN, "READ_TIMEOUT": True}
+
+    with pytest.raises(ConfigurationError, match="READ_TIMEOUT"):
+        get_account()
+
+
+class Vault(Mapping[str, Any]):
+    """Settings that are looked up when they are asked for, as from a file."""
+
+    customer_id = "1"
+
+    def __getitem__(self, name: str) -> Any:
+        return {"CUSTOMER_ID": self.customer_id}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["CUSTOMER_ID"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_settings_that_may_change_by_themselves_are_read_each_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDPIN = Vault()
+    assert get_account().customer_id == "1"
+    monkeypatch.setattr(Vault, "customer_id", "2")
+    assert get_account().customer_id == "2"
+
+
+def tenant(alias: str) -> dict[str, Any]:
+    """Return what a table of tenants says, which is another thing each time."""
+    TENANT["CUSTOMER_ID"] += "7"
+    return TENANT
+
+
+TENANT: Final = {"CUSTOMER_ID": ""}
+
+
+def test_a_resolver_is_asked_each_time(settings: Settings) -> None:
+    settings.REDPIN = {**settings.REDPIN, "ACCOUNT_RESOLVER": f"{__name__}.tenant"}
+    TENANT["CUSTOMER_ID"] = ""
+
+    assert [get_account("gulf").customer_id for _ in range(3)] == ["7", "77", "777"]

@@ -6,7 +6,6 @@ Redpin documents no signature of its webhooks, so the URL that only Redpin was t
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +14,6 @@ from .signatures import matching
 
 # An HMAC with a secret that can be guessed proves nothing.
 SECRET_MIN_BYTES: Final = 24
-_PURPOSE: Final = b"django_redpin.callback_token.v1"
 
 
 def sign(secret: str, account: str, client_reference_id: str) -> str:
@@ -25,12 +23,25 @@ def sign(secret: str, account: str, client_reference_id: str) -> str:
     """
     if not is_strong(secret):
         raise ValueError(f"A webhook secret needs at least {SECRET_MIN_BYTES} bytes.")
+    return _signed(secret, _message(account, client_reference_id)).decode()
+
+
+def _message(account: str, client_reference_id: str) -> bytes:
     # The lengths keep ("a", "bc") and ("ab", "c") apart.
-    names = (name.encode("utf-8", "surrogatepass") for name in (account, client_reference_id))
-    fields = [_PURPOSE, *names]
-    message = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return _BEGINNING + _sized(account) + _sized(client_reference_id)
+
+
+def _sized(text: str) -> bytes:
+    field = text.encode("utf-8", "surrogatepass")
+    return len(field).to_bytes(4, "big") + field
+
+
+_BEGINNING: Final = _sized("django_redpin.callback_token.v1")
+
+
+def _signed(secret: str, message: bytes) -> bytes:
+    digest = hmac.digest(secret.encode(), message, "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=")
 
 
 def verify(
@@ -43,7 +54,8 @@ def verify(
     """
     given = token.encode("utf-8", "surrogatepass")
     strong = [secret for secret in secrets if is_strong(secret)]
-    expected = [sign(secret, account, client_reference_id).encode() for secret in strong]
+    message = _message(account, client_reference_id)
+    expected = [_signed(secret, message) for secret in strong]
     index = matching(expected, [given])
     return None if index is None else strong[index]
 

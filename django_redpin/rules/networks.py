@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_LONGEST: Final = 100  # In characters; an address with a zone has fewer.
 
 
 def parsed_networks(names: object) -> tuple[Network, ...]:
@@ -41,6 +44,12 @@ def parsed_address(text: str) -> Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
+    return _known_address(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _known_address(text: str) -> Address | None:
+    """Return the address, or None. The same few come again: those of proxies, and of who floods."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -55,6 +64,7 @@ def network_of(address: Address, among: Sequence[Network]) -> Network | None:
     return next((network for network in among if address in network), None)
 
 
+@lru_cache(maxsize=1024)
 def neighbourhood(address: Address) -> str:
     """Return what one subscriber has: an IPv4 address, or the /64 of an IPv6 address."""
     if isinstance(address, ipaddress.IPv4Address):

@@ -39,6 +39,8 @@ _AFTER_RESPONSE: Final = {
 class _Work(deque[tuple[str, int]]):
     """Task names and primary keys, of the tasks in `verbs` alone."""
 
+    __slots__ = ("verbs",)
+
     def __init__(self, verbs: Mapping[str, str]) -> None:
         super().__init__()
         self.verbs = verbs

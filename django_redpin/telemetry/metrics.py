@@ -124,14 +124,14 @@ def measure(what: Metric, amount: float = 1, labels: Mapping[str, object] | None
     """Count by `amount`, or record so many seconds. A label that is empty is left out."""
     if _meter is None:
         return
-    told = {}
-    for name, allowed in what.value.labels.items():
-        value = str((labels or {}).get(name, ""))
+    given, kind, told = labels or {}, what.value, {}
+    for name, allowed in kind.labels.items():
+        value = str(given.get(name, ""))
         value = value if value in allowed else OTHER
         if value:
             told[name] = value
     made = _made(what)
-    if what.value.buckets:
+    if kind.buckets:
         made.record(amount, told)
     else:
         made.add(amount, told)

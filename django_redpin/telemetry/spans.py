@@ -75,6 +75,14 @@ class Spans(Enum):
     ROUND = Kind("reconcile.round", "account count", "one account's part of it")
 
 
+def _is_followed() -> bool:
+    """Tell whether anybody may see a span: nobody does before a project sets its provider."""
+    if _tracer is None:
+        return False
+    is_set = not isinstance(_trace.get_tracer_provider(), _trace.ProxyTracerProvider)
+    return is_set or not isinstance(_tracer, _trace.ProxyTracer)
+
+
 def traced(what: Spans) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Return a decorator: each call is a span, and is timed."""
 
@@ -84,8 +92,18 @@ def traced(what: Spans) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
         @wraps(function)
         def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with operation(what):
+            if _is_followed():
+                with operation(what):
+                    return function(*args, **kwargs)
+            # The same without a span, of which the half would be two context managers.
+            began, failure = time.monotonic(), ""
+            try:
                 return function(*args, **kwargs)
+            except BaseException as error:
+                failure = type(error).__name__
+                raise
+            finally:
+                _time(what, began, failure)
 
         return run
 
@@ -106,8 +124,12 @@ def operation(what: Spans) -> Iterator[None]:
         failure = type(error).__name__
         raise
     finally:
-        labels = {"redpin.operation": what.value.operation, "error.type": failure}
-        measure(Metric.OPERATIONS, time.monotonic() - began, labels)
+        _time(what, began, failure)
+
+
+def _time(what: Spans, began: float, failure: str) -> None:
+    labels = {"redpin.operation": what.value.operation, "error.type": failure}
+    measure(Metric.OPERATIONS, time.monotonic() - began, labels)
 
 
 @contextmanager
@@ -118,7 +140,7 @@ def open_span(
 
     Where a project's sampler or processor fails, there is no span, and all else goes on.
     """
-    if _tracer is None:
+    if not _is_followed():
         yield
         return
     kind = _trace.SpanKind.CLIENT if is_client else _trace.SpanKind.INTERNAL
@@ -154,19 +176,19 @@ def _goes_well(step: Callable[[], object]) -> bool:
 
 def note(what: Spans, **fields: Unpack[Fields]) -> None:
     """Give the span that is open, which is one of these, facts of its own."""
-    if _tracer is not None:
+    if _is_followed():
         facts = safe(fields, what.value.facts.split())
         annotate({PREFIX + name: value for name, value in facts.items()})
 
 
 def annotate(attributes: Mapping[str, Scalar]) -> None:
     """Give the span that is open these attributes, which have to be fit to be told."""
-    if _tracer is not None:
+    if _is_followed():
         _trace.get_current_span().set_attributes(attributes)
 
 
 def fail(kind: str) -> None:
     """Mark the span that is open as failed, by the name of an exception's class."""
-    if _tracer is not None:
+    if _is_followed():
         annotate({"error.type": kind})
         _trace.get_current_span().set_status(_trace.StatusCode.ERROR)

@@ -12,8 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.http import HttpRequest
 
@@ -30,8 +29,7 @@ TOLD: Final = 120  # Of all sources together, in a period.
 SOURCES: Final = 4096  # Whose failures are remembered; those who failed last.
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """Whether a failure is to be told, and for how many seconds its source should stay away."""
 
     is_told: bool

@@ -18,7 +18,7 @@ def source_of(meta: Mapping[str, Any], trusted_proxies: Sequence[str]) -> Addres
     That is the peer's own, whatever the headers say, unless the peer is such a proxy. None where it
     can't be told: nothing may be concluded from it then.
     """
-    trusted = parsed_networks(trusted_proxies)
+    trusted = parsed_networks(trusted_proxies) if trusted_proxies else ()
     source = parsed_address(str(meta.get("REMOTE_ADDR") or ""))
     forwarded = str(meta.get("HTTP_X_FORWARDED_FOR") or "")
     # Each hop was written by the one to its right, and counts only as far as that one is trusted.

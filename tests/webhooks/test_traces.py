@@ -131,7 +131,7 @@ def test_an_odd_request_is_answered_and_no_line_of_the_log_holds_its_url(
 
 
 @pytest.mark.parametrize(
-    "broken", ["verify_token", "_is_json", "_body", "record_event", "WebhookView.initial"]
+    "broken", ["verify_token", "_is_json", "_body", "record_event", "WebhookView.post"]
 )
 def test_whatever_breaks_is_503_and_no_line_of_the_log_holds_the_url(
     broken: str, log: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch, settings: Settings

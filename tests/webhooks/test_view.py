@@ -189,7 +189,7 @@ def test_what_can_not_be_stored_is_503_and_never_200(
     def fail(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr("django_redpin.services.record.WebhookEvent.save", fail)
+    monkeypatch.setattr("django_redpin.services.record.keep", fail)
     response = post(path())
 
     assert response.status_code == 503
