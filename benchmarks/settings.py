@@ -64,3 +64,5 @@ REDPIN = {
 CELERY_BROKER_URL = _env.str("RABBITMQ_URL", default="amqp://guest:guest@127.0.0.1:5672//")
 CELERY_TASK_DEFAULT_QUEUE = _env.str("BENCH_QUEUE", default="bench-of-nobody")
 CELERY_TASK_IGNORE_RESULT = True
+# Else Celery would begin each task with a new connection to the database, CONN_MAX_AGE or not.
+CELERY_DB_REUSE_MAX = 1000
