@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from django.db import IntegrityError, connections, router, transaction
 from django.db.models import BinaryField, Case, F, Field, Q, Value, When
@@ -26,7 +26,7 @@ from .transactions import retried, update
 
 _T = TypeVar("_T")
 
-_Column = Field[Any, Any]
+_Column: TypeAlias = "Field[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
