@@ -1,0 +1,1 @@
+"""The others: hand-written views, and what other packages do."""

@@ -1,0 +1,15 @@
+"""The suites, in the order in which they run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..suite import Suite
+from . import webhook
+
+SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE,)
+
+
+def found(name: str) -> Suite:
+    """Return the suite of that name. Raises `KeyError` where there is none."""
+    return {suite.name: suite for suite in SUITES}[name]
