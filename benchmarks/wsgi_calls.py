@@ -42,6 +42,11 @@ class Caller:
 
         self._application: Callable[..., Any] = get_wsgi_application()
 
+    def get(self, path: str, query: str = "", cookie: str = "") -> bytes:
+        """Get a page, and return it. Raises `UnexpectedAnswer` where it is none."""
+        given = {"REQUEST_METHOD": "GET", "QUERY_STRING": query, "HTTP_COOKIE": cookie}
+        return self.post(path, b"", given)
+
     def post(
         self,
         path: str,

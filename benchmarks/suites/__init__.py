@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from ..suite import Suite
-from . import webhook
+from . import admin, apply, create, sweeps, tokens, webhook
 
-SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE,)
+SUITES: Final[tuple[Suite, ...]] = (
+    webhook.SUITE,
+    apply.SUITE,
+    create.SUITE,
+    tokens.SUITE,
+    admin.SUITE,
+    sweeps.SUITE,
+)
 
 
 def found(name: str) -> Suite:
