@@ -6,17 +6,19 @@ Nothing is handed to a queue, by nobody: what it costs is another matter than wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from unittest import mock
 
 from django.conf import settings
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import override_settings
 from moneyed import Money
 
+from django_redpin.client import read_event
 from django_redpin.conf import get_account
 from django_redpin.models import PaymentSession, Recipient, SessionRecipient, WebhookEvent
 from django_redpin.rules import exact_json
@@ -92,20 +94,39 @@ def session_columns() -> dict[str, Any]:
     }
 
 
-def new_session(payee: Recipient) -> PaymentSession:
-    """Return a stored session that is open, with one recipient."""
-    session = PaymentSession.objects.create(**session_columns())
-    SessionRecipient.objects.create(session=session, recipient=payee, amount=session.amount)
-    return session
+def new_sessions(payee: Recipient, count: int) -> list[PaymentSession]:
+    """Return stored sessions that are open, each with one recipient."""
+    with transaction.atomic():
+        sessions = PaymentSession.objects.bulk_create(
+            PaymentSession(**session_columns()) for _ in range(count)
+        )
+        SessionRecipient.objects.bulk_create(
+            SessionRecipient(session=session, recipient=payee, amount=session.amount)
+            for session in sessions
+        )
+    return sessions
 
 
-def new_event(session: PaymentSession, status: str = "AWAITING_FUNDS") -> WebhookEvent:
-    """Return a stored event of its payment, signed, and due."""
-    body = exact_json.dumps(payment_event(session, status))
-    return record.record_event(
-        body,
+def new_events(sessions: Iterable[PaymentSession], status: str) -> list[WebhookEvent]:
+    """Return stored events that are due, one of each session's payment, as if signed."""
+    with transaction.atomic():
+        return WebhookEvent.objects.bulk_create(_event(each, status) for each in sessions)
+
+
+def _event(session: PaymentSession, status: str) -> WebhookEvent:
+    body = exact_json.dumps(payment_event(session, status, event_id=f"e-{next(_numbers)}"))
+    message, reference = read_event(body), session.client_reference_id
+    return WebhookEvent(
         account=session.account,
-        client_reference_id=session.client_reference_id,
+        key=record.event_key(message, body, reference),
+        client_reference_id=reference,
+        event_type=message.event_type,
+        event_id=message.event_id,
+        payment_id=message.payment_id,
+        client_customer_ref=message.client_customer_ref,
+        status=message.status,
+        body=body,
         verifier="signature",
         is_signed=True,
-    ).event
+        next_attempt_at=datetime.now(timezone.utc),
+    )
