@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import statistics
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -42,6 +44,30 @@ def durability() -> dict[str, str]:
             cursor.execute(_ASKED[connection.vendor].format(name=name))
             found[name] = str(cursor.fetchone()[-1])
     return found
+
+
+def log_bytes(work: Callable[[], object], calls: int = 20) -> int | None:
+    """Return how much a call of this has PostgreSQL write to its log; None elsewhere.
+
+    The median of some calls: the server counts what anybody writes.
+    """
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return None
+    at = [_log_position()]
+    for _ in range(calls):
+        work()
+        at.append(_log_position())
+    return int(statistics.median(after - before for before, after in pairwise(at)))
+
+
+def _log_position() -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+        return int(cursor.fetchone()[0])
 
 
 @contextmanager

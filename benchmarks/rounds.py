@@ -1,8 +1,9 @@
 """Race several ways of doing the same, so that a busy machine is busy for all of them.
 
-The ways take turns call by call, and who begins changes with each turn. What is said of a way is
-the median of its rounds' medians; what is said of two of them is a ratio, with the interval that a
-bootstrap over the rounds gives it.
+The ways take turns call by call, each turn in another order: what runs before a way leaves it warm
+or cold caches, and so has to be now this one, now that. What is said of a way is the median of its
+rounds' medians; what is said of two of them is a ratio, with the interval that a bootstrap over the
+rounds gives it.
 """
 
 from __future__ import annotations
@@ -105,8 +106,9 @@ class Race:
 def race(ways: Sequence[Way], plan: Plan) -> dict[str, Samples]:
     """Return what each way took, by its name. The rounds that warm up are left out."""
     found = {way.name: Samples() for way in ways}
+    chance = random.Random(0)  # The same orders in each run.
     for number in range(plan.warm_up + plan.rounds):
-        taken = _round(ways, plan.calls, first=number)
+        taken = _round(ways, plan.calls, chance)
         if number >= plan.warm_up:
             for name, (seconds, cpu) in taken.items():
                 found[name].rounds.append(seconds)
@@ -117,10 +119,8 @@ def race(ways: Sequence[Way], plan: Plan) -> dict[str, Samples]:
 def fair_race(ways: Sequence[Way], plan: Plan) -> Race:
     """Race the ways, and the first of them a second time; a race that is void is run once more."""
     twice = replace(ways[0], name=ways[0].name + AGAIN)
-    # Not beside each other: what one leaves in the caches would help the other.
-    order = [*ways, twice]
-    found = _judged(race(order, plan), ways[0].name)
-    return _judged(race(order, plan), ways[0].name) if found.is_void else found
+    found = _judged(race([*ways, twice], plan), ways[0].name)
+    return _judged(race([*ways, twice], plan), ways[0].name) if found.is_void else found
 
 
 def ratio(above: Samples, below: Samples) -> Ratio:
@@ -147,12 +147,11 @@ def _judged(samples: dict[str, Samples], name: str) -> Race:
 
 
 def _round(
-    ways: Sequence[Way], calls: int, first: int
+    ways: Sequence[Way], calls: int, chance: random.Random
 ) -> dict[str, tuple[list[float], list[float]]]:
     taken: dict[str, tuple[list[float], list[float]]] = {way.name: ([], []) for way in ways}
-    for turn in range(first, first + calls):
-        begin = turn % len(ways)
-        for way in (*ways[begin:], *ways[:begin]):
+    for _ in range(calls):
+        for way in chance.sample(ways, k=len(ways)):
             way.prepare()
             cpu = time.thread_time()
             began = time.perf_counter()

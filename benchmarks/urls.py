@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plain/", plain_admin.site.urls),
     path("redpin/", include("django_redpin.urls")),
     path("bare/<slug:reference>/", views.bare),
+    path("raw/<slug:reference>/", views.raw),
+    path("rest/<slug:reference>/", views.Rest.as_view()),
 ]
 if apps.is_installed("djstripe"):
     urlpatterns.append(path("stripe/", include("djstripe.urls", namespace="djstripe")))

@@ -6,6 +6,7 @@ No test client: that encodes, copies and unpacks on its own account, and takes l
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -38,9 +39,12 @@ class Caller:
     """Posts to this process's Django, and reads each answer to its end."""
 
     def __init__(self) -> None:
+        from django.core.signals import got_request_exception
         from django.core.wsgi import get_wsgi_application
 
         self._application: Callable[..., Any] = get_wsgi_application()
+        self._raised: BaseException | None = None
+        got_request_exception.connect(self._note_exception)
 
     def get(self, path: str, query: str = "", cookie: str = "") -> bytes:
         """Get a page, and return it. Raises `UnexpectedAnswer` where it is none."""
@@ -75,5 +79,9 @@ class Caller:
         finally:
             response.close()  # It tells Django that the request is over.
         if not told[0].startswith(str(int(expected))):
-            raise UnexpectedAnswer(f"{told[0]} instead of {int(expected)}.")
+            raise UnexpectedAnswer(f"{told[0]} instead of {int(expected)}.") from self._raised
         return answered
+
+    def _note_exception(self, **kwargs: object) -> None:
+        """Keep what a view raised: Django answers 500, and the log goes nowhere."""
+        self._raised = sys.exc_info()[1]

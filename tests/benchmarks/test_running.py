@@ -1,0 +1,112 @@
+"""A run as a whole: processes, databases, what is written, and what happens when a suite fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import databases, running
+from benchmarks.options import Options
+from benchmarks.suite import Row, Suite
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def suite(*keys: str) -> Suite:
+    return Suite("webhook", keys, lambda options: [])
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
+    told = {"rows": [row.to_dict() for row in rows], "ran": {"database": "none"}}
+    monkeypatch.setattr(running, "_answer", lambda suite, options: told)
+
+
+def test_a_key_that_its_suite_did_not_find_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, Row("webhook_statements", 1))
+
+    found = running.run([suite("webhook_statements", "djstripe_vs_ours")], Options())
+
+    assert found["failures"] == ["webhook has not found djstripe_vs_ours."]
+    assert list(found["keys"]) == ["webhook_statements"]
+
+
+def test_a_suite_that_fails_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_once(suite: Suite, options: Options) -> dict[str, Any]:
+        answer(monkeypatch, Row("djstripe_vs_ours", 9))
+        raise running.SuiteFailed("webhook ended with 1.")
+
+    monkeypatch.setattr(running, "_answer", fail_once)
+    found = running.run([suite("webhook_statements"), suite("djstripe_vs_ours")], Options())
+
+    assert found["failures"] == ["webhook ended with 1."]
+    assert list(found["keys"]) == ["djstripe_vs_ours"]
+
+
+def test_a_process_that_fails_is_a_failed_suite_and_its_database_is_gone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+
+    @contextmanager
+    def noted() -> Iterator[str]:
+        with databases._sqlite() as url:
+            made.append(url)
+            yield url
+
+    monkeypatch.setitem(databases._FRESH, "sqlite", noted)
+    with pytest.raises(running.SuiteFailed, match="no-such-suite ended with 1"):
+        running._answer(Suite("no-such-suite", (), lambda options: []), Options("sqlite"))
+    assert "no-such-suite" in capfd.readouterr().err
+    assert not Path(made[0].removeprefix("sqlite:///")).parent.exists()
+
+
+def test_a_new_database_is_gone_afterwards() -> None:
+    with databases.fresh("sqlite") as url:
+        file = Path(url.removeprefix("sqlite:///"))
+        file.touch()
+
+        assert file.parent.name.startswith("bench_")
+    assert not file.parent.exists()
+
+
+def test_statements_are_counted_with_begin_and_commit(transactional_db: None) -> None:
+    from django.contrib.auth.models import Group
+    from django.db import transaction
+
+    from benchmarks.statements import counted
+
+    def work() -> None:
+        with transaction.atomic():
+            Group.objects.create(name="one")
+
+    begin, insert, commit = counted(work)
+
+    assert (begin.partition(" ")[0], commit) == ("BEGIN", "COMMIT")
+    assert insert.startswith("INSERT")
+
+
+@pytest.mark.slow
+def test_one_suite_runs_as_one_calls_it(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--database", "sqlite"]
+    done = subprocess.run(
+        [*command, "--only", "webhook", "--json", str(file)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    found = json.loads(file.read_text())
+    assert "webhook_statements" in done.stdout
+    assert found["suites"]["webhook"]["durability"]["synchronous"] == "2"
+    assert found["keys"]["webhook_statements"]["value"] <= 3
