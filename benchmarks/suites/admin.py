@@ -115,7 +115,7 @@ def run(options: Options) -> Iterable[Row]:
         # The page that grows the most; three of the four mostly render a hundred rows.
         yield Row.of("admin_list_1m_vs_1k", _worst(own), _note(options), _told(own, found))
         ways = [large.way(name, page) for page in pages for name in (OURS, PLAIN)]
-        found = race(ways, replace(options.plan, rounds=5 if options.quick else 7, calls=1))
+        found = race(ways, replace(options.plan, rounds=7, calls=1))
         whole = ratio(*(_tour(found, name, options.rows, pages) for name in (PLAIN, OURS)))
         each = {
             page: ratio(
