@@ -86,6 +86,8 @@ def _svg(chart: Chart) -> str:
 
 
 def _plot(axes: Axes, chart: Chart) -> None:
+    from matplotlib.ticker import LogLocator
+
     for curve, (colour, marker, dash) in zip(chart.curves, _STYLES, strict=False):
         axes.plot(
             list(curve.points),
@@ -94,14 +96,16 @@ def _plot(axes: Axes, chart: Chart) -> None:
             marker=marker,
             linestyle=dash,
             linewidth=2,
-            label=f"{curve.name}: exponent {curve.exponent:.2f}",
+            label=f"{curve.name}: exponent {round(curve.exponent, 2) + 0.0:.2f}",
         )
     axes.set_xscale("log")
+    axes.set_xticks(list(chart.curves[0].points))
     axes.set_yscale("log")
     low = min(min(curve.points.values()) for curve in chart.curves)
     high = max(max(curve.points.values()) for curve in chart.curves)
     # At least two decades: what is flat has to look flat. Room above for the legend.
     axes.set_ylim(low / 4, max(high * 10, low * 40))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,g}" if x < 1e6 else f"{x / 1e6:g} M")
     axes.minorticks_off()
