@@ -19,7 +19,7 @@ def own_queue() -> Iterator[str]:
     from .app import app
 
     name = f"bench-{uuid.uuid4().hex[:12]}"
-    app.conf.update(broker_url=RABBITMQ, task_default_queue=name)
+    app.conf.task_default_queue = name
     app.set_current()
     with sender(RABBITMQ, name):
         try:

@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from .options import Plan
 
@@ -21,6 +21,9 @@ from .options import Plan
 NOISE: Final = 0.03
 AGAIN: Final = " again"
 _RESAMPLES: Final = 2000
+_TAIL: Final = 0.99
+# What one round has of either way.
+_Pair = TypeVar("_Pair")
 
 
 def nothing() -> None:
@@ -56,7 +59,7 @@ class Samples:
     @property
     def p99(self) -> float:
         """What 99 of 100 calls stay below, in seconds."""
-        return percentile([each for calls in self.rounds for each in calls], 0.99)
+        return percentile([each for calls in self.rounds for each in calls], _TAIL)
 
     @property
     def cpu(self) -> float:
@@ -125,10 +128,18 @@ def fair_race(ways: Sequence[Way], plan: Plan) -> Race:
 
 def ratio(above: Samples, below: Samples) -> Ratio:
     """Return the ratio of two ways of one race, with its interval by bootstrap over the rounds."""
-    pairs = list(zip(above.medians, below.medians, strict=True))
+    return _ratio(list(zip(above.medians, below.medians, strict=True)), _of_medians)
+
+
+def tail_ratio(above: Samples, below: Samples) -> Ratio:
+    """Return the ratio of what 99 of 100 calls stay below, with its interval."""
+    return _ratio(list(zip(above.rounds, below.rounds, strict=True)), _of_tails)
+
+
+def _ratio(pairs: Sequence[_Pair], ratio_of: Callable[[Sequence[_Pair]], float]) -> Ratio:
     chance = random.Random(0)  # One set of samples always has one interval.
-    drawn = sorted(_of_medians(chance.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
-    return Ratio(_of_medians(pairs), percentile(drawn, 0.025), percentile(drawn, 0.975))
+    drawn = sorted(ratio_of(chance.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
+    return Ratio(ratio_of(pairs), percentile(drawn, 0.025), percentile(drawn, 0.975))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -140,6 +151,11 @@ def percentile(values: Sequence[float], share: float) -> float:
 def _of_medians(pairs: Sequence[tuple[float, float]]) -> float:
     above = statistics.median(pair[0] for pair in pairs)
     return above / statistics.median(pair[1] for pair in pairs)
+
+
+def _of_tails(pairs: Sequence[tuple[list[float], list[float]]]) -> float:
+    above = percentile([each for pair in pairs for each in pair[0]], _TAIL)
+    return above / percentile([each for pair in pairs for each in pair[1]], _TAIL)
 
 
 def _judged(samples: dict[str, Samples], name: str) -> Race:

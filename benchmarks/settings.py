@@ -61,3 +61,6 @@ REDPIN = {
     "HOSTED_PAGE_ORIGINS": [_redpin],
     "CA_BUNDLE": _env.str("BENCH_CA_BUNDLE", default=""),
 }
+CELERY_BROKER_URL = _env.str("RABBITMQ_URL", default="amqp://guest:guest@127.0.0.1:5672//")
+CELERY_TASK_DEFAULT_QUEUE = _env.str("BENCH_QUEUE", default="bench-of-nobody")
+CELERY_TASK_IGNORE_RESULT = True

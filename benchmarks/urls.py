@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plain/", plain_admin.site.urls),
     path("redpin/", include("django_redpin.urls")),
     path("bare/<slug:reference>/", views.bare),
+    path("task/<slug:reference>/", views.task),
     path("raw/<slug:reference>/", views.raw),
     path("rest/<slug:reference>/", views.Rest.as_view()),
 ]

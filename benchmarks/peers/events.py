@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-REFERENCE = "ORDER-2026-000123"
+REFERENCE: Final = "ORDER-2026-000123"
+STATUS: Final = "RECEIVED_FUNDS"
 
 
 def bodies(prefix: str, size: int = 900) -> Iterator[bytes]:
@@ -16,12 +17,12 @@ def bodies(prefix: str, size: int = 900) -> Iterator[bytes]:
         yield body(f"{prefix}-{number:08d}", size)
 
 
-def body(event_id: str, size: int = 900) -> bytes:
+def body(event_id: str, size: int = 900, payment_id: str = "90010001") -> bytes:
     """Return the body of a documented event of a payment."""
     event: dict[str, Any] = {
         "event_id": event_id,
-        "payment_id": "90010001",
-        "status": "RECEIVED_FUNDS",
+        "payment_id": payment_id,
+        "status": STATUS,
         "customer_id": "0201001008132685",
         "event_timestamp": "2026-01-01T00:00:00Z",
         "data": {

@@ -117,10 +117,10 @@ def settings_with_signed() -> None:
     settings.REDPIN = {**settings.REDPIN, "ACCOUNTS": accounts}
 
 
-def path_of(account: str, secret: str = "") -> str:
+def path_of(account: str, secret: str = "", reference: str = events.REFERENCE) -> str:
     """Return the path of our webhook, with a token by this secret, or by the account's own."""
-    token = sign(secret or get_account(account).signing_secret, account, events.REFERENCE)
-    return f"/redpin/webhooks/{account}/{events.REFERENCE}/{token}/"
+    token = sign(secret or get_account(account).signing_secret, account, reference)
+    return f"/redpin/webhooks/{account}/{reference}/{token}/"
 
 
 def wsgi_headers(headers: dict[str, str]) -> dict[str, str]:

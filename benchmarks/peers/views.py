@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from http import HTTPStatus
 from typing import Any, Final
 
+from celery import current_app
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -64,6 +65,16 @@ def bare(request: HttpRequest, reference: str) -> HttpResponse:
         return HttpResponse(status=401)
     WebhookEvent.objects.create(**columns(reference, body, json.loads(body)))
     return HttpResponse()
+
+
+@csrf_exempt
+def task(request: HttpRequest, reference: str) -> HttpResponse:
+    """Do as the bare view does, and send the merchant's task."""
+    response = bare(request, reference)
+    if response.status_code == HTTPStatus.OK:
+        event_id = json.loads(request.body)["event_id"]
+        current_app.signature("bench.started", args=(event_id,)).delay()
+    return response
 
 
 @csrf_exempt
@@ -116,7 +127,7 @@ class Rest(APIView):
     def post(self, request: Request, reference: str) -> Response:
         body = request._request.body
         if not is_signed(body, request.headers.get(HEADER, "")):
-            raise AuthenticationFailed
+            return Response(status=HTTPStatus.UNAUTHORIZED)
         event = Event(data=request.data)
         event.is_valid(raise_exception=True)
         WebhookEvent.objects.create(**columns(reference, body, event.validated_data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..suite import Suite
-from . import admin, apply, create, sweeps, tokens, webhook
+from . import admin, apply, create, end_to_end, sweeps, throughput, tokens, webhook
 
 SUITES: Final[tuple[Suite, ...]] = (
     webhook.SUITE,
@@ -14,6 +14,8 @@ SUITES: Final[tuple[Suite, ...]] = (
     tokens.SUITE,
     admin.SUITE,
     sweeps.SUITE,
+    throughput.SUITE,
+    end_to_end.SUITE,
 )
 
 

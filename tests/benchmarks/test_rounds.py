@@ -10,7 +10,17 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.options import Plan
-from benchmarks.rounds import Race, Ratio, Samples, Way, fair_race, percentile, race, ratio
+from benchmarks.rounds import (
+    Race,
+    Ratio,
+    Samples,
+    Way,
+    fair_race,
+    percentile,
+    race,
+    ratio,
+    tail_ratio,
+)
 
 
 def made_of(*medians: float) -> Samples:
@@ -49,6 +59,14 @@ def test_a_ratio_is_that_of_the_medians_with_an_interval_around_it() -> None:
 
 def test_the_interval_of_rounds_that_are_all_alike_has_no_width() -> None:
     assert ratio(made_of(*[6.0] * 7), made_of(*[3.0] * 7)) == Ratio(2, 2, 2)
+
+
+def test_a_ratio_of_tails_is_that_of_all_calls_p99() -> None:
+    below = Samples(rounds=[list(map(float, range(1, 101)))] * 7)
+    above = Samples(rounds=[[3 * each for each in calls] for calls in below.rounds])
+
+    assert tail_ratio(above, below) == Ratio(3, 3, 3)
+    assert tail_ratio(made_of(10, 20), made_of(10, 10)).value == 2
 
 
 def test_noise_that_both_ways_have_in_common_does_not_widen_the_interval() -> None:
