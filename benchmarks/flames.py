@@ -27,17 +27,23 @@ _WARM_UP: Final = 200
 # "name (/where/it/is/installed/package/module.py)": the folders of this machine say nothing.
 _FOLDERS: Final = re.compile(r"\((?:[^()<>&]*/)?(?:site-packages|python3\.\d+)/")
 
+_TITLE: Final = re.compile(r'(<text id="title"[^>]*>)[^<]*<')
+TITLES: Final = {
+    "intake": "Taking an event in: where the time goes",
+    "create": "Creating a session: where the time goes",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flames", description=__doc__)
     parser.add_argument("--seconds", type=int, default=20, help="of each, after it is warm")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", default=IMAGES)
-    parser.add_argument("--work", choices=WORKS, help=argparse.SUPPRESS)  # In the process itself.
+    parser.add_argument("--work", choices=TITLES, help=argparse.SUPPRESS)  # In the process itself.
     asked = parser.parse_args(arguments)
     if asked.work:
         repeat(asked.work, asked.seconds)
         return 0
-    for name in WORKS:
+    for name in TITLES:
         print(record(name, asked.seconds, asked.pictures))
     return 0
 
@@ -64,13 +70,19 @@ def record(name: str, seconds: int, folder: Path) -> Path:
                 )
             finally:
                 process.kill()
-    picture.write_text(without_folders(picture.read_text(encoding="utf-8")), encoding="utf-8")
+    drawn = named(without_folders(picture.read_text(encoding="utf-8")), TITLES[name])
+    picture.write_text(drawn, encoding="utf-8")
     return picture
 
 
 def without_folders(svg: str) -> str:
     """Return the SVG without the folders in which this machine has Python and its packages."""
     return _FOLDERS.sub("(", svg.replace(f"{ROOT}/", ""))
+
+
+def named(svg: str, title: str) -> str:
+    """Return the SVG under this title, where py-spy puts how it was called."""
+    return _TITLE.sub(rf"\g<1>{title}<", svg)
 
 
 def repeat(name: str, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""How times grow: `python -m benchmarks.growth`, or `tox run -e bench-growth`.
+"""How times grow: `python -m benchmarks.growth`, or `tox run -e growth`.
 
 Draws a chart for each thing to grow by into `docs/images`, prints the exponents, and writes them
 into a JSON file with `--json`, beside what else a run wrote there.
