@@ -25,8 +25,8 @@ _TOKEN: Final = {"access_token": "bench-token", "token_type": "bearer", "expires
 @contextmanager
 def running() -> Iterator[str]:
     """Return, as a context, the URL of one that runs until the context ends."""
-    command = [sys.executable, "-m", "benchmarks.stub"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    command, pipe = [sys.executable, "-m", "benchmarks.stub"], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603
         try:
             port = process.stdout.readline() if process.stdout else ""
             yield f"http://127.0.0.1:{int(port)}"
@@ -82,10 +82,12 @@ def _created(asked: dict[str, str]) -> dict[str, str]:
 
 
 async def serve() -> None:
-    """Serve on a free port, which is printed, until the process is ended."""
-    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0)
+    """Serve on a free port, which is printed, until standard input ends: with who began it."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    server = await loop.create_server(Stub, "127.0.0.1", 0)
+    loop.add_reader(sys.stdin.fileno(), ended.set)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await ended.wait()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A signature vouches for the event, so that Redpin is not asked: its time is Redp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..options import Options
@@ -45,7 +46,7 @@ class Applied:
 
     def counted(self) -> list[str]:
         """Return the statements of once, after one that is not looked at. Raises if it fails."""
-        from django_redpin.models import PaymentSession, WebhookEvent
+        from django_redpin.models import WebhookEvent
 
         from ..statements import counted
 
@@ -54,8 +55,7 @@ class Applied:
         self.prepare()
         found = counted(self.work)
         event = WebhookEvent.objects.get(pk=self._pk)
-        session = PaymentSession.objects.get(client_reference_id=event.client_reference_id)
-        if event.outcome != "applied" or session.payment_status != event.status:
+        if event.outcome != "applied":
             raise RuntimeError(f"The event was not applied but is {event.outcome}.")
         return found
 
@@ -75,11 +75,13 @@ def run(options: Options) -> Iterable[Row]:
         ways = [Way(name, one.work, one.prepare) for name, one in each.items()]
         statements = {name: each[name].counted() for name in (OURS, BY_ORM)}
         yield Row("apply_statements", len(statements[OURS]), details={"statements": statements})
-        race = fair_race(ways, options.plan)
+        # A call takes milliseconds, and another has to be stored for it.
+        plan = replace(options.plan, calls=min(options.plan.calls, 50))
+        race = fair_race(ways, plan)
         details = race.described() | {"to each": _to_each(race)}
         with not_durable() as is_fast:
             if is_fast:
-                fast = fair_race(ways, options.plan)
+                fast = fair_race(ways, plan)
                 details["not durable"] = fast.described() | {"to each": _to_each(fast)}
         found = ratio(race.samples[OURS], race.samples[BY_ORM])
         yield Row.of("apply_vs_handwritten", found, race.note, details)

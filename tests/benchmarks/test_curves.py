@@ -20,7 +20,7 @@ def test_the_exponent_of_a_power_law_is_found(slope: float) -> None:
 
 
 def test_the_exponent_does_not_depend_on_the_units() -> None:
-    points = {1: 2.0, 10: 2.5, 100: 9.0, 1_000: 11.0}
+    points = {1.0: 2.0, 10.0: 2.5, 100.0: 9.0, 1_000.0: 11.0}
 
     scaled = {x * 1024: y * 1e-6 for x, y in points.items()}
     assert exponent(scaled) == pytest.approx(exponent(points))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 import requests
@@ -21,6 +24,34 @@ def test_a_request_is_not_taken_before_it_is_whole(length: int) -> None:
 
 def test_what_follows_a_request_is_kept() -> None:
     assert stub.taken(WHOLE + b"GET") == (HEAD, BODY, b"GET")
+
+
+def test_it_ends_with_who_began_it() -> None:
+    with stub.running() as url:
+        pass
+
+    with pytest.raises(requests.ConnectionError):
+        requests.post(url, timeout=5)
+
+
+def test_killed_or_not_nobody_leaves_one_behind() -> None:
+    script = """
+import os, signal
+from benchmarks import stub
+with stub.running() as url:
+    print(url, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False)
+    url = told.stdout.decode().strip()
+
+    with pytest.raises(requests.ConnectionError):
+        ask_until(url, time.monotonic() + 30)
+
+
+def ask_until(url: str, end: float) -> None:
+    while time.monotonic() < end:
+        requests.post(f"{url}/token", timeout=5)
 
 
 def test_over_one_connection_it_creates_sessions_and_gives_tokens() -> None:
