@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -61,4 +62,6 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    # Databases are dropped, whoever ends this process.
+    signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
     raise SystemExit(main())

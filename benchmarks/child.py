@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from .suite import Suite
 
 
 def main() -> int:
+    # Contexts end the processes and queues that they began, whoever ends this process.
+    signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
     order = json.loads(sys.argv[1])
     answer = ran(order["suite"], Options.from_dict(order["options"]))
     Path(order["answer"]).write_text(json.dumps(answer), encoding="utf-8")

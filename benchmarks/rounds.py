@@ -2,8 +2,8 @@
 
 The ways take turns call by call, each turn in another order: what runs before a way leaves it warm
 or cold caches, and so has to be now this one, now that. What is said of a way is the median of its
-rounds' medians; what is said of two of them is a ratio, with the interval that a bootstrap over the
-rounds gives it.
+rounds' medians. What is said of two of them is the median of their ratios in each round, as what
+slows a round down slows both, with the interval that a bootstrap over the rounds gives it.
 """
 
 from __future__ import annotations
@@ -149,8 +149,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _of_medians(pairs: Sequence[tuple[float, float]]) -> float:
-    above = statistics.median(pair[0] for pair in pairs)
-    return above / statistics.median(pair[1] for pair in pairs)
+    return statistics.median(above / below for above, below in pairs)
 
 
 def _of_tails(pairs: Sequence[tuple[list[float], list[float]]]) -> float:

@@ -54,8 +54,17 @@ def _answer(suite: Suite, options: Options) -> dict[str, Any]:
         order = {"suite": suite.name, "options": options.to_dict(), "answer": str(answer)}
         command = [sys.executable, "-m", "benchmarks.child", json.dumps(order)]
         environment = {**os.environ, "DATABASE_URL": url}
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603
-        if done.returncode != 0:
-            raise SuiteFailed(f"{suite.name} ended with {done.returncode}.")
+        code = _ended(subprocess.Popen(command, cwd=ROOT, env=environment))  # noqa: S603
+        if code != 0:
+            raise SuiteFailed(f"{suite.name} ended with {code}.")
         found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
         return found
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Return what the process ended with; it is asked to end where this one has to."""
+    with process:
+        try:
+            return process.wait()
+        finally:
+            process.terminate()  # Of one that has ended it asks nothing.

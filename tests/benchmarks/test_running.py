@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -67,6 +70,21 @@ def test_a_process_that_fails_is_a_failed_suite_and_its_database_is_gone(
         running._answer(Suite("no-such-suite", (), lambda options: []), Options("sqlite"))
     assert "no-such-suite" in capfd.readouterr().err
     assert not Path(made[0].removeprefix("sqlite:///")).parent.exists()
+
+
+def test_a_run_that_is_ended_ends_its_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    really = process.wait
+
+    def ended(timeout: float | None = None) -> int:
+        monkeypatch.setattr(process, "wait", really)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(process, "wait", ended)
+    with pytest.raises(SystemExit):
+        running._ended(process)
+
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_a_new_database_is_gone_afterwards() -> None:
