@@ -8,11 +8,11 @@ event: there both are as a merchant has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .. import broker, databases
+from ..handing_on import left_out
 from ..options import Options, Plan
 from ..rounds import Race, Way, fair_race, ratio
 from ..statements import counted
@@ -30,7 +30,7 @@ def run(options: Options) -> Iterable[Row]:
     posting.settings_with_signed()
     caller = Caller()
     posts = posting.Posts(caller)
-    with nothing_enqueued():
+    with left_out():
         yield _statements("webhook_statements", posts.ours)
         yield _new(posts, options.plan)
         yield from _dj_stripe(caller, posts, options.plan)
@@ -117,20 +117,6 @@ def _forged(posts: Posts, plan: Plan) -> Iterator[Row]:
         "from_many_addresses": _compared(fair_race(anywhere, plan), "bare"),
     }
     yield Row.of("webhook_forged_vs_bare", found, race.note, details)
-
-
-@contextmanager
-def nothing_enqueued() -> Iterator[None]:
-    """Let our view hand nothing on: the others don't."""
-    from django_redpin.services import record
-
-    names: dict[str, Any] = vars(record)
-    enqueue = names["enqueue"]
-    names["enqueue"] = lambda *args: False
-    try:
-        yield
-    finally:
-        names["enqueue"] = enqueue
 
 
 def _statements(key: str, work: Callable[[], object]) -> Row:

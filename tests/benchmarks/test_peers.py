@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from benchmarks import urls
 from benchmarks.goals import GOALS
+from benchmarks.handing_on import left_out
 from benchmarks.peers import events, posting, views
 from benchmarks.statements import counted
-from benchmarks.suites.webhook import nothing_enqueued
 from benchmarks.wsgi_calls import Caller, UnexpectedAnswer
 from django_redpin.models import WebhookEvent
 from django_redpin.services import record
@@ -43,7 +43,7 @@ urlpatterns = [*urls.urlpatterns, path("broken/", broken)]
 def posts(settings: Settings) -> Iterator[posting.Posts]:
     settings.ROOT_URLCONF = __name__
     posting.settings_with_signed()
-    with nothing_enqueued():
+    with left_out():
         yield posting.Posts(Caller())
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_handed_on_while_it_is_left_out_and_then_again(
     handed_on: list[tuple[object, ...]] = []
     monkeypatch.setitem(names, "enqueue", lambda *args: handed_on.append(args))
 
-    with nothing_enqueued():
+    with left_out():
         posts.ours()
     assert handed_on == []
     posts.ours()
