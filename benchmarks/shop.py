@@ -25,6 +25,8 @@ from django_redpin.rules import exact_json
 from django_redpin.services import queue, record
 from django_redpin.testing.payloads import payment_event
 
+from .handing_on import left_out
+
 AMOUNT: Final = Money("250000.00", "AED")
 PAYER: Final = "CUST_001"
 _numbers = itertools.count(1)
@@ -44,7 +46,7 @@ def open_shop(url: str = "", **redpin: Any) -> Iterator[Recipient]:
         override_settings(REDPIN={**settings.REDPIN, **redpin}, DEBUG=bool(url)),
         mock.patch.object(BaseDatabaseWrapper, "queries_logged", property(_is_asked_for)),
         mock.patch.object(queue, "enqueue", handed_on),
-        mock.patch.object(record, "enqueue", handed_on),
+        left_out(),
     ):
         yield Recipient.objects.create(
             name="Escrow", country_code="ARE", currency="AED", recipient_id=f"r{next(_numbers)}"

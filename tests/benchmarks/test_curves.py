@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import flames, growth, pictures
+from benchmarks import flames, growth, page, pictures
 from benchmarks.curves import Chart, Curve, exponent
+from benchmarks.options import Options
+from benchmarks.results import result
 
 SIZES = (1.0, 10.0, 100.0, 1_000.0)
 CHART = Chart("growth-x", "By x", "things", (Curve("work", {1: 0.001, 100: 0.01}),))
@@ -55,6 +57,18 @@ def test_the_exponents_are_written_beside_what_a_run_found(tmp_path: Path) -> No
             ],
         }
     ]
+
+
+def test_the_exponents_of_the_docs_outlive_a_later_run(tmp_path: Path) -> None:
+    (tmp_path / "benchmarks.md").write_text(f"{page.BEGIN}\n{page.END}\n")
+    growth.write([CHART], tmp_path / "benchmarks.json")
+
+    for at in ("2026-01-01", "2026-01-02"):
+        page.rewrite({**result(Options(), [], {}, []), "at": at}, tmp_path)
+
+    told = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert told["growth"] == [CHART.to_dict()]
+    assert told["at"] == "2026-01-02"
 
 
 def test_exponents_are_written_where_no_run_has_written_yet(tmp_path: Path) -> None:
