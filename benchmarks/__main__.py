@@ -30,7 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
         plan=QUICK if asked.quick else FULL,
         rows=asked.rows,
     )
-    chosen = [suite for suite in SUITES if not asked.only or suite.name in asked.only]
+    chosen = [
+        suite
+        for suite in SUITES
+        if options.database in suite.databases and suite.name in (asked.only or [suite.name])
+    ]
     found = run(chosen, options)
     print(printed(found), flush=True)
     if asked.json:

@@ -1,7 +1,10 @@
 """A database of as many sessions as one likes, to measure on: `python -m benchmarks.data_set`.
 
 Made by PostgreSQL itself, in SQL, with two years of payments whose proportions look like life:
-states and statuses that fit each other, a few accounts, some rare currencies, a backlog of today.
+states and statuses that fit each other, a few accounts, some rare currencies. What is under way
+today is a thousand sessions from 10,000 rows on: the traffic of one shop, with more or less history
+behind it, so that sweeps find the same number of due rows in every table.
+
 Built once for each number of rows and each version of the tables and of the rows; the database's
 comment says which. `POSTGRES_URL` names the server.
 """
@@ -14,6 +17,9 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,21 +42,23 @@ RECIPIENTS: Final = """
     INSERT INTO redpin_recipient (id, account, name, type, country_code, currency, bank_details,
         recipient_id, is_own_account, address, further_details, created_at, fingerprint,
         check_request_identifier, check_event_id, last_error, last_error_code, last_error_field,
-        attempts)
+        attempts, next_attempt_at)
     SELECT n, (ARRAY['default', 'north', 'south'])[1 + n % 3], 'Payee ' || n,
            CASE n % 5 WHEN 0 THEN 'Individual' ELSE 'Corporate' END, 'ARE', 'AED', '{{}}',
-           'r' || n, n % 50 = 0, '{{}}', '{{}}', now() - interval '730 days',
-           '', '', '', '', '', '', 0
+           CASE WHEN n <= {payees} - {unregistered} THEN 'r' || n END, n % 50 = 0, '{{}}', '{{}}',
+           now() - interval '730 days', '', '', '', '', '', '', 0,
+           CASE WHEN n > {payees} - {unregistered} THEN now() - interval '1 hour' END
     FROM generate_series(1, {payees}) AS n
 """
-# `luck` is spread evenly and has nothing to do with age, but for what is still under way.
+# `luck` is spread evenly and has nothing to do with age, but for what is still under way. Of that,
+# every fifth is due, and was to be paid by now; the others wait until long after any benchmark.
 SESSIONS: Final = """
     INSERT INTO redpin_paymentsession (id, account, customer_id, client_customer_ref,
         client_reference_id, idempotency_key, fingerprint, amount, currency, due_date,
         purpose_of_transaction, allowed_origins, callbacks, session_id, session_url, expires_at,
         state, payment_id, payment_status, payment_status_position, review_reason, payer_id,
         metadata, last_error, last_error_code, last_error_field, lost_answers, attempts,
-        created_at, updated_at)
+        created_at, updated_at, next_attempt_at)
     SELECT n,
            CASE WHEN luck < 700 THEN 'default' WHEN luck < 950 THEN 'north'
                 WHEN luck < 999 THEN 'south' ELSE 'pilot' END,
@@ -62,10 +70,14 @@ SESSIONS: Final = """
            (at + interval '10 days')::date, 'PROPERTY_PURCHASE', '[]', '[]',
            CASE WHEN state NOT IN ('rejected', 'creating', 'unknown') THEN 's-' || n END,
            CASE WHEN state = 'open' THEN 'https://pay.example/' || md5(n::text) ELSE '' END,
-           at + interval '1 day', state, CASE WHEN status <> '' THEN 'p-' || n END, status, '',
+           CASE WHEN NOT is_under_way THEN at + interval '1 day'
+                WHEN n % 5 = 0 THEN now() - interval '1 hour' ELSE now() + interval '400 days' END,
+           state, CASE WHEN status <> '' THEN 'p-' || n END, status, '',
            CASE WHEN luck = 500 THEN 'Redpin lists another amount.' ELSE '' END,
            CASE WHEN n % 3 > 0 THEN person END, jsonb_build_object('unit', n % 5000),
-           '', '', '', 0, 1, at, at + interval '1 hour'
+           '', '', '', 0, 1, at, at + interval '1 hour',
+           CASE WHEN is_under_way AND n % 5 = 0 THEN at
+                WHEN is_under_way THEN now() + interval '400 days' END
     FROM (
         SELECT *, CASE WHEN state = 'open' AND luck % 3 = 0 THEN 'AWAITING_FUNDS'
                        WHEN state = 'open' AND luck % 7 = 0 THEN 'PAYOUT_INITIATED'
@@ -75,15 +87,16 @@ SESSIONS: Final = """
                        WHEN luck < 990 THEN 'REFUNDED'
                        WHEN luck < 998 THEN 'BOUNCED_BACK' ELSE 'ON_HOLD' END AS status
         FROM (
-            SELECT *, CASE WHEN n > {rows} * 0.999 THEN
-                               (ARRAY['open', 'open', 'creating', 'unknown'])[1 + other % 4]
+            SELECT *, CASE WHEN is_under_way THEN
+                               (ARRAY['open', 'open', 'creating', 'unknown'])[1 + n % 4]
                            WHEN other < 700 THEN 'closed' WHEN other < 950 THEN 'expired'
                            WHEN other < 980 THEN 'superseded' WHEN other < 999 THEN 'rejected'
                            ELSE 'unknown' END AS state
             FROM (
                 SELECT n, now() - interval '730 days' * (1 - n / {rows}::float) AS at,
                        (n * 7919) % 1000 AS luck, (n * 6007 + n / 1000) % 1000 AS other,
-                       1 + (n * 31) % {people} AS person
+                       1 + (n * 31) % {people} AS person,
+                       n > {rows} - {under_way} AS is_under_way
                 FROM generate_series(1::bigint, {rows}) AS n
             ) AS numbers
         ) AS states
@@ -105,30 +118,37 @@ ITEMS: Final = """
 EVENTS: Final = """
     INSERT INTO redpin_webhookevent (account, key, session_id, client_reference_id, event_type,
         event_id, payment_id, client_customer_ref, status, body, verifier, is_signed, outcome,
-        duplicates, attempts, last_error, received_at, processed_at)
+        duplicates, attempts, last_error, received_at, processed_at, next_attempt_at)
     SELECT s.account, md5(s.id || '-' || k), s.id, s.client_reference_id, 'PAYMENT STATUS',
            'e-' || s.id || '-' || k, s.payment_id, s.client_customer_ref,
            CASE k WHEN 0 THEN 'AWAITING_FUNDS' WHEN 1 THEN 'PAYOUT_INITIATED'
                   ELSE s.payment_status END,
            '', 'path_token', false,
-           CASE WHEN s.id % 997 = 0 THEN 'dead' WHEN s.id % 499 = 0 THEN 'contradicted'
+           CASE WHEN is_due THEN 'pending' WHEN s.id % 997 = 0 THEN 'dead'
+                WHEN s.id % 499 = 0 THEN 'contradicted'
                 WHEN s.id % 10 = 0 THEN 'known' ELSE 'applied' END,
-           (s.id % 10 = 0)::int, 1, '', s.created_at + k * interval '20 minutes',
-           s.created_at + k * interval '20 minutes'
+           (s.id % 10 = 0)::int, 1, '', at, CASE WHEN NOT is_due THEN at END,
+           CASE WHEN is_due THEN s.created_at END
     FROM redpin_paymentsession AS s,
-         generate_series(0, CASE s.payment_status WHEN 'AWAITING_FUNDS' THEN 0 ELSE 2 END) AS k
+         LATERAL (SELECT CASE s.payment_status WHEN 'AWAITING_FUNDS' THEN 0 ELSE 2 END) AS l (last),
+         generate_series(0, last) AS k,
+         LATERAL (SELECT s.created_at + k * interval '20 minutes',
+                         k = last AND s.id > {rows} - {under_way}) AS news (at, is_due)
     WHERE s.payment_status <> ''
     ORDER BY s.id
 """
 TRANSITIONS: Final = """
     INSERT INTO redpin_statustransition (session_id, subject, from_value, to_value, is_documented,
-        note, created_at, outcome, dispatched_at, attempts, last_error)
+        note, created_at, outcome, dispatched_at, attempts, last_error, next_attempt_at)
     SELECT s.id, step.subject, step.from_value, step.to_value, s.id % 991 > 0, '',
            s.created_at + step.after,
-           CASE WHEN s.id % 2003 = 0 THEN 'dead' WHEN s.review_reason <> '' THEN 'held'
-                WHEN s.id > {rows} * 0.9999 THEN 'pending' ELSE 'told' END,
-           s.created_at + step.after, 1, ''
-    FROM redpin_paymentsession AS s, LATERAL (VALUES
+           CASE WHEN is_due THEN 'pending' WHEN s.id % 2003 = 0 THEN 'dead'
+                WHEN s.review_reason <> '' THEN 'held' ELSE 'told' END,
+           CASE WHEN NOT is_due THEN s.created_at + step.after END, 1, '',
+           CASE WHEN is_due THEN s.created_at END
+    FROM redpin_paymentsession AS s,
+         LATERAL (SELECT s.id > {rows} - {under_way} / 5 AND s.review_reason = '') AS news (is_due),
+         LATERAL (VALUES
         ('state', 'creating', 'open', interval '1 second', s.session_id IS NOT NULL),
         ('payment_status', '', s.payment_status, interval '20 minutes', s.payment_status <> ''),
         ('review', '', s.review_reason, interval '30 minutes', s.review_reason <> ''),
@@ -139,13 +159,15 @@ TRANSITIONS: Final = """
 """
 # What drops each index and each unique constraint, and what makes it again.
 _INDEXES: Final = """
-    SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
+    SELECT indrelid::regclass::text, 'DROP INDEX ' || indexrelid::regclass,
+           pg_get_indexdef(indexrelid)
     FROM pg_index
     WHERE indrelid::regclass::text LIKE 'redpin\\_%' AND NOT indisprimary
       AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
 """
 _UNIQUE: Final = """
-    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+    SELECT conrelid::regclass::text,
+           format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
            format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname,
                   pg_get_constraintdef(oid))
     FROM pg_constraint
@@ -156,6 +178,10 @@ _RISING: Final = (
 )
 _NUMBERED: Final = ("auth_user", "redpin_recipient", "redpin_paymentsession")
 STEPS: Final = (USERS, RECIPIENTS, SESSIONS, SHARES, ITEMS, EVENTS, TRANSITIONS)
+# Each waits for the ones before it; those of one line are filled at the same time.
+_ORDER: Final = ((USERS, RECIPIENTS), (SESSIONS,), (EVENTS, TRANSITIONS, SHARES, ITEMS))
+# As many as the two cores that a machine has at least.
+_CONNECTIONS: Final = 2
 
 
 def main() -> int:
@@ -175,7 +201,7 @@ def main() -> int:
 
 def build(server: str, rows: int) -> str:
     """Return the URL of a database with so many sessions; build it unless it is there already."""
-    name, version = _name(rows), _version()
+    name, version = _name(rows), _version(rows)
     url = f"{server}/{name}"
     with closing(_connect(f"{server}/postgres")) as connection:
         told = connection.execute(
@@ -187,8 +213,8 @@ def build(server: str, rows: int) -> str:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}"')
     _migrate(url)
+    _fill(url, rows)
     with closing(_connect(url)) as connection:
-        _fill(connection, rows)
         # Last of all: what was broken off says nothing, and is built anew.
         connection.execute(f"COMMENT ON DATABASE \"{name}\" IS '{version}'")
     return url
@@ -200,31 +226,57 @@ def drop(server: str, rows: int) -> None:
         connection.execute(f'DROP DATABASE IF EXISTS "{_name(rows)}" WITH (FORCE)')
 
 
-def _fill(connection: psycopg.Connection[Any], rows: int) -> None:
+def _fill(url: str, rows: int) -> None:
     """Make the rows without indexes and without a look at each foreign key; then the indexes."""
-    people, payees = max(1, min(rows // 10, 50_000)), max(1, min(rows // 100, 2_000))
-    connection.execute("SET session_replication_role = replica")
-    connection.execute("SET synchronous_commit = off")
-    connection.execute("SET maintenance_work_mem = '512MB'")
-    kept = [pair for query in (_INDEXES, _UNIQUE) for pair in connection.execute(query).fetchall()]
-    for drops, _makes in kept:
-        connection.execute(drops)
-    for step in STEPS:
-        connection.execute(step.format(rows=rows, people=people, payees=payees).encode())
-    for _drops, makes in kept:
-        connection.execute(makes)
-    for table in _NUMBERED:
-        connection.execute(_RISING.format(table=table).encode())
-    connection.execute("VACUUM (ANALYZE)")
+    sizes = _sizes(rows)
+    makes: dict[str, list[str]] = defaultdict(list)
+    with closing(_connect(url)) as connection:
+        kept = [each for query in (_INDEXES, _UNIQUE) for each in connection.execute(query)]
+        for table, dropping, making in kept:
+            connection.execute(dropping)
+            makes[table].append(making)
+    for steps in _ORDER:
+        _at_once(url, ([step.format(**sizes)] for step in steps))
+    # Table by table, the one with the most indexes first: two of one table would only wait.
+    _at_once(url, sorted(makes.values(), key=len, reverse=True))
+    _at_once(url, [[_RISING.format(table=table) for table in _NUMBERED], ["VACUUM (ANALYZE)"]])
+
+
+def _at_once(url: str, works: Iterable[list[str]]) -> None:
+    """Execute each list of statements over a connection of its own, two lists at a time."""
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        for done in [pool.submit(_execute, url, statements) for statements in works]:
+            done.result()
+
+
+def _execute(url: str, statements: Iterable[str]) -> None:
+    with closing(_connect(url)) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _sizes(rows: int) -> dict[str, int]:
+    """Return how many there are of what, by the names in the statements."""
+    payees = max(1, min(rows // 100, 2_000))
+    return {
+        "rows": rows,
+        "people": max(1, min(rows // 10, 50_000)),
+        "payees": payees,
+        "unregistered": min(payees // 5, 20),
+        "under_way": max(1, min(rows // 10, 1_000)),
+    }
 
 
 def _name(rows: int) -> str:
     return f"redpin_data_{rows}"
 
 
-def _version() -> str:
+def _version(rows: int) -> str:
     migrations = sorted((ROOT / "django_redpin/migrations").glob("0*.py"))
-    texts = [*(path.read_text() for path in migrations), *STEPS]
+    texts = [*(path.read_text() for path in migrations), *STEPS, repr(_sizes(rows))]
     return hashlib.sha256(" ".join(" ".join(texts).split()).encode()).hexdigest()
 
 

@@ -14,14 +14,19 @@ END: Final = "<!-- end of what a run found -->"
 
 
 def rewrite(result: dict[str, Any], docs: Path = DOCS) -> None:
-    """Write the result into `benchmarks.md` and, whole, into `benchmarks.json`."""
+    """Write the result into `benchmarks.md` and, whole, into `benchmarks.json`.
+
+    There, what `benchmarks/growth.py` has written stays.
+    """
     page = docs / "benchmarks.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     text = f"{before}{BEGIN}\n\n{rendered(result)}\n\n{END}{after}"
     page.write_text(text, encoding="utf-8")
-    whole = json.dumps(result, indent=2) + "\n"
-    (docs / "benchmarks.json").write_text(whole, encoding="utf-8")
+    path = docs / "benchmarks.json"
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = {name: told for name, told in earlier.items() if name == "growth"}
+    path.write_text(json.dumps({**result, **kept}, indent=2) + "\n", encoding="utf-8")
 
 
 def rendered(result: dict[str, Any]) -> str:

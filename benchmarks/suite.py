@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .options import Options
+from .options import DATABASES, Database, Options
 from .rounds import Ratio
 
 
@@ -39,10 +39,11 @@ class Suite:
 
     It runs in a process of its own, with Django set up by `benchmarks.settings` on a new database
     that has its tables and nothing else. `apps` are those of peers, which are installed if they
-    can be imported.
+    can be imported. With another of the `databases` it is left out.
     """
 
     name: str
     keys: tuple[str, ...]
     run: Callable[[Options], Iterable[Row]]
     apps: tuple[str, ...] = ()
+    databases: tuple[Database, ...] = DATABASES

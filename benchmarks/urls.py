@@ -6,10 +6,11 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from .peers import views
+from .peers import plain_admin, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("plain/", plain_admin.site.urls),
     path("redpin/", include("django_redpin.urls")),
     path("bare/<slug:reference>/", views.bare),
     path("task/<slug:reference>/", views.task),

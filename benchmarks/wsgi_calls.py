@@ -46,6 +46,11 @@ class Caller:
         self._raised: BaseException | None = None
         got_request_exception.connect(self._note_exception)
 
+    def get(self, path: str, query: str = "", cookie: str = "") -> bytes:
+        """Get a page, and return it. Raises `UnexpectedAnswer` where it is none."""
+        given = {"REQUEST_METHOD": "GET", "QUERY_STRING": query, "HTTP_COOKIE": cookie}
+        return self.post(path, b"", given)
+
     def post(
         self,
         path: str,

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from ..suite import Suite
-from . import end_to_end, throughput, webhook
+from . import admin, apply, create, end_to_end, sweeps, throughput, tokens, webhook
 
-SUITES: Final[tuple[Suite, ...]] = (webhook.SUITE, throughput.SUITE, end_to_end.SUITE)
+SUITES: Final[tuple[Suite, ...]] = (
+    webhook.SUITE,
+    apply.SUITE,
+    create.SUITE,
+    tokens.SUITE,
+    admin.SUITE,
+    sweeps.SUITE,
+    throughput.SUITE,
+    end_to_end.SUITE,
+)
 
 
 def found(name: str) -> Suite:
