@@ -150,12 +150,13 @@ def _prepared(
 ) -> requests.PreparedRequest:
     """Return the request, to be given to the adapter itself.
 
-    What a session of requests does besides is for others: redirects, cookies, hooks, and what the
-    environment says. It takes longer than all else here does.
+    What else a session of requests would do is for others: redirects, cookies, hooks, and what the
+    environment says. It would take longer than all the rest.
     """
     request = requests.PreparedRequest()
     request.method = method
-    request.headers = CaseInsensitiveDict(session.headers, **headers)
+    request.headers = CaseInsensitiveDict()
+    request.headers.update(session.headers, **headers)
     if params:
         request.prepare_url(url, params)
     else:
