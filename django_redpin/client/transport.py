@@ -19,6 +19,7 @@ import requests
 import urllib3
 from django.views.decorators.debug import sensitive_variables
 from requests.structures import CaseInsensitiveDict
+from requests.utils import default_user_agent
 
 from ..exceptions import (
     APIError,
@@ -37,6 +38,11 @@ from .adapter import open_session
 _TEXT_LIMIT: Final = 500
 _LONGEST_RETRY_AFTER: Final = 3600.0
 _URLS_KEPT: Final = 256
+_HEADERS: Final = {
+    "User-Agent": default_user_agent(),
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",  # One coding, which the adapter unpacks within its cap.
+}
 
 # Redpin documents no id of a call in its answers; these are the names in common use.
 _REQUEST_ID_HEADERS: Final = ("X-Request-ID", "X-Correlation-ID", "Request-ID")
@@ -96,7 +102,7 @@ def call(
         try:
             session = _session()
             response = session.get_adapter(url).send(
-                _prepared(session, method, url, headers, params, json),
+                _prepared(method, url, headers, params, json),
                 timeout=timeout,  # type: ignore[arg-type]  # Our adapter's three.
                 proxies=dict(proxies or {}),
                 verify=verify,
@@ -141,7 +147,6 @@ def _session() -> requests.Session:
 
 
 def _prepared(
-    session: requests.Session,
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -155,8 +160,7 @@ def _prepared(
     """
     request = requests.PreparedRequest()
     request.method = method
-    request.headers = CaseInsensitiveDict()
-    request.headers.update(session.headers, **headers)
+    request.headers = CaseInsensitiveDict({**_HEADERS, **headers})
     if params:
         request.prepare_url(url, params)
     else:
