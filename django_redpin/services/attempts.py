@@ -12,6 +12,7 @@ lease learns what others made of the row, and changes nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,6 +40,7 @@ from ..exceptions import (
     RedpinError,
 )
 from ..models import PaymentSession
+from ..rules.requests import Item
 from .endings import LIST_LAG, REFERENCE, clash, elsewhere, leave, opened, reject
 from .journal import hold_for_review
 from .leases import LEASE
@@ -71,10 +73,17 @@ INTERACTIVE: Final = Patience(tries=2, seconds=10.0)
 BACKGROUND: Final = Patience(tries=3, seconds=60.0)
 
 
-def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False) -> PaymentSession:
+def pursue(
+    session: PaymentSession,
+    patience: Patience,
+    *,
+    is_new: bool = False,
+    items: Sequence[Item] | None = None,
+) -> PaymentSession:
     """Bring a claimed intent as far as `patience` reaches, and return it once it is open.
 
-    `is_new`: its row was stored as one whose first request is about to leave. Raises
+    `is_new`: its row was stored as one whose first request is about to leave. `items` are those
+    that were stored with it, where they are at hand. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
     if session.state not in UNFINISHED:  # Closed by a webhook just after it was claimed.
@@ -85,10 +94,16 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
         if is_new:
             session.unanswered_at = None
         return leave(session, error)
-    return _pursue(session, _Steps(patience, budget), is_new=is_new)
+    return _pursue(session, _Steps(patience, budget), is_new=is_new, items=items)
 
 
-def _pursue(session: PaymentSession, steps: _Steps, *, is_new: bool) -> PaymentSession:
+def _pursue(
+    session: PaymentSession,
+    steps: _Steps,
+    *,
+    is_new: bool,
+    items: Sequence[Item] | None = None,
+) -> PaymentSession:
     failure: RedpinError = NoAnswer("An earlier attempt was cut off.")
     while True:
         if session.unanswered_at is not None and not is_new:
@@ -100,7 +115,7 @@ def _pursue(session: PaymentSession, steps: _Steps, *, is_new: bool) -> PaymentS
             return elsewhere(session)
         is_new = False
         try:
-            request = stored_request(session, get_account(session.account))
+            request = stored_request(session, get_account(session.account), items)
             created = client_of(session).create_session(request)
         except RedpinError as error:
             failure, outcome = error, outcome_of(error)

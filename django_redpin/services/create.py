@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from moneyed import Money
 
 from ..conf import DEFAULT_ACCOUNT, Account, get_account
@@ -141,7 +141,9 @@ def create_payment_session(
                 raise
         else:
             note(Spans.CREATE, session=session.pk, reference=session.client_reference_id)
-            return session if defer else pursue(session, INTERACTIVE, is_new=True)
+            if defer:
+                return session
+            return pursue(session, INTERACTIVE, is_new=True, items=request.items or ())
     note(Spans.CREATE, session=existing.pk, reference=existing.client_reference_id)
     require_same(existing, idempotency_key, fingerprint)
     return existing if defer else resume(existing)
@@ -246,36 +248,35 @@ def _store_intent(
     fingerprint: str,
     is_deferred: bool,
 ) -> PaymentSession:
-    with transaction.atomic(durable=not is_deferred):
-        session = write_intent(
-            (
-                SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
-                for share in recipients
-            ),
-            (
-                SessionItem(
-                    item_ref=item.item_ref,
-                    description=item.description,
-                    amount=item.amount.amount,
-                )
-                for item in request.items or ()
-            ),
-            is_claimed=not is_deferred,
-            account=settings.alias,
-            customer_id=settings.customer_id,
-            client_customer_ref=request.client_customer_ref,
-            client_reference_id=request.client_reference_id,
-            idempotency_key=idempotency_key,
-            fingerprint=fingerprint,
-            amount=request.amount.amount,
-            currency=request.amount.currency.code,
-            due_date=request.due_date,
-            purpose_of_transaction=request.purpose_of_transaction,
-            allowed_origins=list(request.allowed_origins),
-            callbacks=list(request.callbacks),
-            payer=cast("Any", payer),  # The project's own user model.
-            metadata=dict(metadata or {}),
-        )
-        if is_deferred:
-            enqueue_on_commit(COMPLETE_SESSION, session.pk)
+    session = write_intent(
+        (
+            SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
+            for share in recipients
+        ),
+        (
+            SessionItem(
+                item_ref=item.item_ref,
+                description=item.description,
+                amount=item.amount.amount,
+            )
+            for item in request.items or ()
+        ),
+        is_claimed=not is_deferred,
+        account=settings.alias,
+        customer_id=settings.customer_id,
+        client_customer_ref=request.client_customer_ref,
+        client_reference_id=request.client_reference_id,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+        amount=request.amount.amount,
+        currency=request.amount.currency.code,
+        due_date=request.due_date,
+        purpose_of_transaction=request.purpose_of_transaction,
+        allowed_origins=list(request.allowed_origins),
+        callbacks=list(request.callbacks),
+        payer=cast("Any", payer),  # The project's own user model.
+        metadata=dict(metadata or {}),
+    )
+    if is_deferred:
+        enqueue_on_commit(COMPLETE_SESSION, session.pk)
     return session

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
+from .one_statement import is_able, update_with_line
 from .queue import DISPATCH_TRANSITION, enqueue_on_commit
 from .transactions import retried, update
 
@@ -65,12 +66,38 @@ def move_state(
     """
     from_state = session.state
     rows = PaymentSession.objects.filter(condition, pk=session.pk, state=from_state)
+    changes |= {"state": to, "updated_at": timezone.now()}
+    if from_state != to and is_able(StatusTransition):
+        return _moved_at_once(session, rows, to, changes)
     with transaction.atomic():
-        moved = rows.update(state=to, updated_at=timezone.now(), **changes)
+        moved = rows.update(**changes)
         if moved and from_state != to:
             write(session, Subject.STATE, from_state, to)
     session.refresh_from_db()
     return bool(moved)
+
+
+def _moved_at_once(
+    session: PaymentSession,
+    rows: QuerySet[PaymentSession],
+    to: PaymentSession.State,
+    changes: dict[str, Any],
+) -> bool:
+    line = StatusTransition(
+        session=session,
+        subject=Subject.STATE,
+        from_value=session.state,
+        to_value=to,
+        next_attempt_at=timezone.now(),
+    )
+    moved = update_with_line(rows, changes, line, "session")
+    if moved is None:
+        session.refresh_from_db()
+        return False
+    for field in PaymentSession._meta.concrete_fields:
+        setattr(session, field.attname, getattr(moved, field.attname))
+    enqueue_on_commit(DISPATCH_TRANSITION, line.pk)
+    return True
 
 
 @retried

@@ -75,6 +75,8 @@ def _wake_events(session: PaymentSession) -> None:
         account=session.account,
         next_attempt_at__isnull=False,
     )
-    update(waiting, next_attempt_at=timezone.now())
-    for pk in waiting.values_list("pk", flat=True):
+    found = list(waiting.values_list("pk", flat=True))
+    if found:  # As a rule there is none.
+        update(waiting.filter(pk__in=found), next_attempt_at=timezone.now())
+    for pk in found:
         enqueue(PROCESS_EVENT, pk)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Final
+
 from ..conf import Account
 from ..models import PaymentSession, Recipient
 from ..models.fields import Sealed, unsealed
 from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
 from .callbacks import callback_url
+
+_PAYEE_COLUMNS: Final = (
+    "session_id",
+    "amount",
+    *(f"recipient__{field.name}" for field in fields(Payee)),
+)
 
 
 def payee(recipient: Recipient) -> Payee:
@@ -27,14 +37,18 @@ def payee(recipient: Recipient) -> Payee:
     )
 
 
-def stored_request(session: PaymentSession, account: Account) -> SessionRequest:
-    """Return the request of a stored session, this project's webhook among its callbacks."""
+def stored_request(
+    session: PaymentSession, account: Account, items: Sequence[Item] | None = None
+) -> SessionRequest:
+    """Return the request of a stored session, this project's webhook among its callbacks.
+
+    `items` are its own, where they are at hand: they never change. The payees are read all the same:
+    Redpin is told what the table says of them, whatever an instance of the caller's says.
+    """
     own_callback = callback_url(account, session.client_reference_id)
-    shares = session.shares.select_related("recipient", "session")
-    items = [
-        Item(item.item_ref, item.description, item.money)
-        for item in session.items.select_related("session")
-    ]
+    shares = session.shares.select_related("recipient").only(*_PAYEE_COLUMNS)
+    if items is None:
+        items = [Item(item.item_ref, item.description, item.money) for item in session.items.all()]
     return SessionRequest(
         client_customer_ref=session.client_customer_ref,
         client_reference_id=session.client_reference_id,
