@@ -12,7 +12,6 @@ lease learns what others made of the row, and changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,14 +39,13 @@ from ..exceptions import (
     RedpinError,
 )
 from ..models import PaymentSession
-from ..rules.requests import Item
 from .endings import LIST_LAG, REFERENCE, clash, elsewhere, leave, opened, reject
 from .journal import hold_for_review
 from .leases import LEASE
 from .lookup import client_of, look_up
 from .opening import UNFINISHED
 from .replace import replace_session
-from .requests import stored_request
+from .requests import Parts, stored_request
 from .transactions import update
 
 # How many sessions in a row may be left at Redpin for one payment, each without an answer that
@@ -78,12 +76,12 @@ def pursue(
     patience: Patience,
     *,
     is_new: bool = False,
-    items: Sequence[Item] | None = None,
+    parts: Parts | None = None,
 ) -> PaymentSession:
     """Bring a claimed intent as far as `patience` reaches, and return it once it is open.
 
-    `is_new`: its row was stored as one whose first request is about to leave. `items` are those
-    that were stored with it, where they are at hand. Raises
+    `is_new`: its row was stored as one whose first request is about to leave. `parts` are
+    those that were stored with it, where they are at hand. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
     if session.state not in UNFINISHED:  # Closed by a webhook just after it was claimed.
@@ -94,7 +92,7 @@ def pursue(
         if is_new:
             session.unanswered_at = None
         return leave(session, error)
-    return _pursue(session, _Steps(patience, budget), is_new=is_new, items=items)
+    return _pursue(session, _Steps(patience, budget), is_new=is_new, parts=parts)
 
 
 def _pursue(
@@ -102,7 +100,7 @@ def _pursue(
     steps: _Steps,
     *,
     is_new: bool,
-    items: Sequence[Item] | None = None,
+    parts: Parts | None = None,
 ) -> PaymentSession:
     failure: RedpinError = NoAnswer("An earlier attempt was cut off.")
     while True:
@@ -115,12 +113,13 @@ def _pursue(
             return elsewhere(session)
         is_new = False
         try:
-            request = stored_request(session, get_account(session.account), items)
+            request = stored_request(session, get_account(session.account), parts)
             created = client_of(session).create_session(request)
         except RedpinError as error:
             failure, outcome = error, outcome_of(error)
         else:
             return opened(session, created)
+        parts = None  # A payee may be another by the next time.
         if _is_final(session, outcome, earlier):
             return reject(session, failure)
         session.unanswered_at = earlier if outcome is Outcome.NOT_EXECUTED else timezone.now()

@@ -25,9 +25,9 @@ from ..telemetry import Spans, note, traced
 from .arguments import own_faults, payer_faults
 from .attempts import INTERACTIVE, pursue
 from .callbacks import callback_url
-from .intents import write_intent
+from .intents import Intent, write_intent
 from .queue import COMPLETE_SESSION, enqueue_on_commit
-from .requests import payee
+from .requests import Parts, payee
 from .resume import require_same, resume, session_of
 from .transactions import require_no_transaction, retried
 
@@ -131,7 +131,7 @@ def create_payment_session(
     if existing is None:
         _require_settings(settings, request)
         try:
-            session = _store_intent(
+            intent = _store_intent(
                 settings, request, recipients, payer, metadata, idempotency_key, fingerprint, defer
             )
         except IntegrityError:
@@ -140,10 +140,12 @@ def create_payment_session(
                 _name_cause(settings, request, recipients)
                 raise
         else:
+            session = intent.session
             note(Spans.CREATE, session=session.pk, reference=session.client_reference_id)
             if defer:
                 return session
-            return pursue(session, INTERACTIVE, is_new=True, items=request.items or ())
+            parts = _parts(intent, request, recipients)
+            return pursue(session, INTERACTIVE, is_new=True, parts=parts)
     note(Spans.CREATE, session=existing.pk, reference=existing.client_reference_id)
     require_same(existing, idempotency_key, fingerprint)
     return existing if defer else resume(existing)
@@ -159,6 +161,14 @@ def _payee_shares(recipients: Any) -> Any:
         else None
         for share in recipients
     ]
+
+
+def _parts(intent: Intent, request: SessionRequest, recipients: Sequence[Share]) -> Parts:
+    found = intent.recipients
+    if found is None:
+        return Parts(request.items or ())
+    shares = [(found[share.recipient.pk], share.amount) for share in recipients]
+    return Parts(request.items or (), shares)
 
 
 def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
@@ -247,20 +257,18 @@ def _store_intent(
     idempotency_key: str | None,
     fingerprint: str,
     is_deferred: bool,
-) -> PaymentSession:
-    session = write_intent(
-        (
+) -> Intent:
+    intent = write_intent(
+        [
             SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
             for share in recipients
-        ),
-        (
+        ],
+        [
             SessionItem(
-                item_ref=item.item_ref,
-                description=item.description,
-                amount=item.amount.amount,
+                item_ref=item.item_ref, description=item.description, amount=item.amount.amount
             )
             for item in request.items or ()
-        ),
+        ],
         is_claimed=not is_deferred,
         account=settings.alias,
         customer_id=settings.customer_id,
@@ -278,5 +286,5 @@ def _store_intent(
         metadata=dict(metadata or {}),
     )
     if is_deferred:
-        enqueue_on_commit(COMPLETE_SESSION, session.pk)
-    return session
+        enqueue_on_commit(COMPLETE_SESSION, intent.session.pk)
+    return intent

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from ..models import PaymentSession, SessionItem, SessionRecipient
+from ..models import PaymentSession, Recipient, SessionItem, SessionRecipient
 from .leases import LEASE
-from .one_statement import insert_with_parts, is_able
+from .one_statement import Others, insert_with_parts, is_able
+from .requests import PAYEE_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A session that is stored, and its recipients where they were read by the way."""
+
+    session: PaymentSession
+    recipients: Mapping[int, Recipient] | None = None
 
 
 def write_intent(
-    shares: Iterable[SessionRecipient],
-    items: Iterable[SessionItem],
+    shares: Sequence[SessionRecipient],
+    items: Sequence[SessionItem],
     *,
     is_claimed: bool,
     **columns: Any,
-) -> PaymentSession:
+) -> Intent:
     """Insert a session and its parts in one transaction, and return it.
 
     With `is_claimed` it is the caller's from the first moment, and its first request is about to
@@ -30,14 +40,16 @@ def write_intent(
     if is_claimed:
         columns |= {"attempts": 1, "leased_until": now + LEASE, "unanswered_at": now}
     session = PaymentSession(next_attempt_at=now, **columns)
-    session_shares, session_items = list(shares), list(items)
     if is_able(PaymentSession):
-        insert_with_parts(session, [*session_shares, *session_items], "session")
-        return session
+        paid = Others(Recipient, PAYEE_COLUMNS, [share.recipient_id for share in shares])
+        recipients = insert_with_parts(session, [*shares, *items], "session", paid)
+        return Intent(session, {recipient.pk: recipient for recipient in recipients})
     with transaction.atomic():
         session.save(force_insert=True)
-        for part in (*session_shares, *session_items):
-            part.session = session
-        SessionRecipient.objects.bulk_create(session_shares)
-        SessionItem.objects.bulk_create(session_items)
-    return session
+        for share in shares:
+            share.session = session
+        for item in items:
+            item.session = session
+        SessionRecipient.objects.bulk_create(shares)
+        SessionItem.objects.bulk_create(items)
+    return Intent(session)

@@ -50,7 +50,6 @@ def write(
     return transition
 
 
-@retried
 def move_state(
     session: PaymentSession,
     to: PaymentSession.State,
@@ -64,40 +63,57 @@ def move_state(
     that `session` shows, or no longer meets the `condition`. The instance is brought up to date
     either way.
     """
+    return move_and_see(session, to, None, condition, **changes) is not None
+
+
+@retried
+def move_and_see(
+    session: PaymentSession,
+    to: PaymentSession.State,
+    beside: QuerySet[Any, Any] | None,
+    condition: Q = _ALWAYS,
+    /,
+    **changes: Any,
+) -> list[Any] | None:
+    """Move as `move_state` does, and return what the one column of `beside` has by then.
+
+    Returns None where the session was not moved.
+    """
     from_state = session.state
     rows = PaymentSession.objects.filter(condition, pk=session.pk, state=from_state)
     changes |= {"state": to, "updated_at": timezone.now()}
     if from_state != to and is_able(StatusTransition):
-        return _moved_at_once(session, rows, to, changes)
+        return _moved_at_once(session, rows, changes, beside)
     with transaction.atomic():
         moved = rows.update(**changes)
         if moved and from_state != to:
             write(session, Subject.STATE, from_state, to)
     session.refresh_from_db()
-    return bool(moved)
+    return [*(() if beside is None else beside)] if moved else None
 
 
 def _moved_at_once(
     session: PaymentSession,
     rows: QuerySet[PaymentSession],
-    to: PaymentSession.State,
     changes: dict[str, Any],
-) -> bool:
+    beside: QuerySet[Any, Any] | None,
+) -> list[Any] | None:
     line = StatusTransition(
         session=session,
         subject=Subject.STATE,
         from_value=session.state,
-        to_value=to,
+        to_value=changes["state"],
         next_attempt_at=timezone.now(),
     )
-    moved = update_with_line(rows, changes, line, "session")
+    moved = update_with_line(rows, changes, line, "session", beside)
     if moved is None:
         session.refresh_from_db()
-        return False
+        return None
+    row, seen = moved
     for field in PaymentSession._meta.concrete_fields:
-        setattr(session, field.attname, getattr(moved, field.attname))
+        setattr(session, field.attname, getattr(row, field.attname))
     enqueue_on_commit(DISPATCH_TRANSITION, line.pk)
-    return True
+    return seen
 
 
 @retried

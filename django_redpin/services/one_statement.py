@@ -5,20 +5,35 @@ takes four or five, BEGIN and COMMIT among them, and each goes to the database a
 databases have it by the ORM, and so have projects that listen to what is saved: `is_able` tells.
 """
 
+# What the statements are put together from are names of models, and placeholders.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.signals import post_save, pre_save
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import Query, UpdateQuery
 
 _Row = TypeVar("_Row", bound=Model)
+
+_NOTHING: Final = ("SELECT 0 WHERE FALSE", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Others(Generic[_Row]):
+    """Rows of another table, by their primary keys, and the columns that are read of them."""
+
+    model: type[_Row]
+    names: tuple[str, ...]
+    keys: Sequence[Any]
 
 
 def is_able(model: type[Model]) -> bool:
@@ -28,89 +43,116 @@ def is_able(model: type[Model]) -> bool:
     )
 
 
-def insert_with_parts(row: Model, parts: Collection[Model], link: str) -> None:
-    """Insert a row with its parts, whose foreign key `link` leads to it.
+def insert_with_parts(
+    row: Model, parts: Collection[Model], link: str, others: Others[_Row]
+) -> list[_Row]:
+    """Insert a row with its parts, whose foreign key `link` leads to it; return `others`, read.
 
-    The row has its primary key then, as after `save()`; the parts have none, as after a
-    `bulk_create` on some databases.
+    At least one of these has to be there. The row has its primary key then, as after `save()`; the
+    parts have none.
     """
-    returned = [field for field in row._meta.concrete_fields if _is_computed(field)]
-    names = ", ".join(_quoted(field.column) for field in returned)
+    told = {f"whole_{field.attname}": field for field in _columns(type(row)) if _is_given(field)}
+    returning = ", ".join(f"{_quoted(field.column)} AS {name}" for name, field in told.items())
     sql, arguments = _insert([row])
-    clauses = [f"whole AS ({sql} RETURNING {names})"]
+    clauses = [f"whole AS ({sql} RETURNING {returning})"]
     for place, (_, rows) in enumerate(groupby(parts, type)):
-        sql, more = _insert([*rows], link, f"(SELECT {_quoted(row._meta.pk.column)} FROM whole)")
+        sql, more = _insert([*rows], link, "(SELECT whole_id FROM whole)")
         clauses.append(f"parts_{place} AS ({sql})")
         arguments += more
-    with _whole(), connection.cursor() as cursor:
-        cursor.execute(f"WITH {', '.join(clauses)} SELECT {names} FROM whole", arguments)  # noqa: S608  Names of ours.
-        for field, value in zip(returned, cursor.fetchone(), strict=True):
-            setattr(row, field.attname, value)
-    row._state.adding, row._state.db = False, connection.alias
+    statement = f"WITH {', '.join(clauses)} {_select(others.model, others.names)}"
+    found = _written(others.model, statement, [*arguments, [*others.keys]])
+    for name, field in told.items():
+        setattr(row, field.attname, vars(found[0])[name])
+    _settle(row)
+    return found
 
 
 def update_with_line(
-    rows: QuerySet[_Row], changes: Mapping[str, Any], line: Model, link: str
-) -> _Row | None:
+    rows: QuerySet[_Row],
+    changes: Mapping[str, Any],
+    line: Model,
+    link: str,
+    beside: QuerySet[Any, Any] | None,
+) -> tuple[_Row, list[Any]] | None:
     """Update the one row that is left of `rows`, and insert a line, whose `link` leads to it.
 
-    Returns the row as it is by then, and gives the line its primary key. Returns None, and writes
-    nothing, where there is no such row.
+    Returns the row as it is by then, and what the one column of `beside` had; the line has its
+    primary key. Returns None, and has written nothing, where there is no such row.
     """
     query = rows.query.chain(UpdateQuery)
-    query.add_update_values(changes)
-    update, arguments = query.get_compiler(connection.alias).as_sql()
-    fields = _written(type(line))
-    values = ["moved.id" if field.name == link else "%s" for field in fields]
-    insert = f"{_into(type(line))} SELECT {', '.join(values)} FROM moved RETURNING id AS line_id"
-    sql = f"WITH moved AS ({update} RETURNING *), line AS ({insert}) SELECT * FROM moved, line"  # noqa: S608  Names of ours.
-    with _whole():
-        found = rows.model._default_manager.raw(
-            sql, [*arguments, *_values(line, [each for each in fields if each.name != link])]
-        )
-        row: _Row | None = next(iter(found.using(connection.alias)), None)
-    if row is not None:
-        line.pk = vars(row)["line_id"]
-        line._state.adding, line._state.db = False, connection.alias
-    return row
+    query.add_update_values(changes)  # type: ignore[attr-defined]  # It is an UpdateQuery by now.
+    update, arguments = _compiled(query)
+    fields = [field for field in _columns(type(line)) if not _is_given(field)]
+    values = ", ".join("moved.id" if field.name == link else "%s" for field in fields)
+    insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
+    look, more = _NOTHING if beside is None else _compiled(beside.query)
+    found = _written(
+        rows.model,
+        f"WITH moved AS ({update} RETURNING *), line AS ({insert})"
+        f" SELECT *, ARRAY({look}) AS beside FROM moved, line",
+        [*arguments, *_values(line, link), *more],
+    )
+    if not found:
+        return None
+    line.pk = vars(found[0])["line_id"]
+    _settle(line)
+    return found[0], vars(found[0])["beside"]
 
 
-def _whole() -> AbstractContextManager[object]:
-    """Return what keeps an error from spoiling the caller's transaction; alone there is none."""
+def _compiled(query: Query) -> tuple[str, Sequence[Any]]:
+    return query.get_compiler(connection.alias).as_sql()
+
+
+def _written(model: type[_Row], sql: str, arguments: Sequence[Any]) -> list[_Row]:
+    """Execute the statement, and return the rows of the model that it reads."""
+    # Inside a transaction an error must not spoil what the caller did before.
     is_alone = not connection.in_atomic_block and connection.get_autocommit()
-    return nullcontext() if is_alone else transaction.atomic()
+    whole: AbstractContextManager[object] = nullcontext() if is_alone else transaction.atomic()
+    with whole:
+        return list(model._default_manager.raw(sql, arguments).using(connection.alias))
 
 
 def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:
-    fields = _written(type(rows[0]))
+    fields = [field for field in _columns(type(rows[0])) if not _is_given(field)]
     values = ", ".join(target if field.name == link else "%s" for field in fields)
-    given = [field for field in fields if field.name != link]
-    arguments = [value for row in rows for value in _values(row, given)]
+    arguments = [value for row in rows for value in _values(row, link)]
     return f"{_into(type(rows[0]))} VALUES {', '.join([f'({values})'] * len(rows))}", arguments
 
 
-def _values(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:
+def _values(row: Model, link: str) -> list[Any]:
     return [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)  # type: ignore[arg-type]
-        for field in fields
+        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for field in _columns(type(row))
+        if field.name != link and not _is_given(field)
     ]
 
 
-@cache
-def _written(model: type[Model]) -> tuple[Field[Any, Any], ...]:
-    return tuple(field for field in model._meta.concrete_fields if not _is_computed(field))
+def _settle(row: Model) -> None:
+    row._state.adding, row._state.db = False, connection.alias
 
 
-def _is_computed(field: Field[Any, Any]) -> bool:
-    """Tell whether the database gives the column its value."""
+def _is_given(field: Field[Any, Any]) -> bool:
+    """Tell whether the column has its value from the database."""
     return field.primary_key or field.generated
+
+
+def _columns(model: type[Model]) -> Sequence[Field[Any, Any]]:
+    return model._meta.concrete_fields
 
 
 @cache
 def _into(model: type[Model]) -> str:
-    columns = ", ".join(_quoted(field.column) for field in _written(model))
-    return f"INSERT INTO {_quoted(model._meta.db_table)} ({columns})"
+    columns = [_quoted(field.column) for field in _columns(model) if not _is_given(field)]
+    return f"INSERT INTO {_quoted(model._meta.db_table)} ({', '.join(columns)})"
 
 
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
+@cache
+def _select(model: type[Model], names: tuple[str, ...]) -> str:
+    """Return the end of a statement: `whole` with the rows whose keys are the last argument."""
+    columns = [_quoted(field.column) for field in _columns(model) if field.name in ("id", *names)]
+    table = _quoted(model._meta.db_table)
+    return f"SELECT {', '.join(columns)}, whole.* FROM {table}, whole WHERE id = ANY(%s)"
+
+
+def _quoted(name: str | None) -> str:
+    return connection.ops.quote_name(name or "")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ..client import CreatedSession
 from ..models import PaymentSession, WebhookEvent
-from .journal import hold_for_review, move_state
+from .journal import hold_for_review, move_and_see
 from .queue import PROCESS_EVENT, enqueue
 from .schedule import next_look
 from .transactions import update
@@ -39,8 +39,17 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         "last_error_code": "",
         "last_error_field": "",
     }
+    # Those that came before their session.
+    events = WebhookEvent.objects.filter(
+        client_reference_id=session.client_reference_id,
+        account=session.account,
+        next_attempt_at__isnull=False,
+    )
+    waiting = events.order_by().values_list("pk", flat=True)
+    url = created.session_url
     while session.state in UNFINISHED:  # Another attempt may have moved it between the two.
-        if move_state(session, State.OPEN, session_url=created.session_url, **known):
+        found = move_and_see(session, State.OPEN, waiting, session_url=url, **known)
+        if found is not None:
             break
     else:
         # A webhook or another attempt overtook this answer: what Redpin said is kept, and when the
@@ -49,7 +58,11 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         session.refresh_from_db()
         if session.state == State.REJECTED:
             hold_for_review(session, "Redpin created a session that it had refused.")
-    _wake_events(session)
+        found = list(waiting)
+    if found:
+        update(events.filter(pk__in=found), next_attempt_at=timezone.now())
+    for pk in found:
+        enqueue(PROCESS_EVENT, pk)
     return session
 
 
@@ -66,17 +79,3 @@ def in_place_of(session: PaymentSession) -> PaymentSession:
             break
         session = renewal
     return session
-
-
-def _wake_events(session: PaymentSession) -> None:
-    """Process the events that came before their session."""
-    waiting = WebhookEvent.objects.filter(
-        client_reference_id=session.client_reference_id,
-        account=session.account,
-        next_attempt_at__isnull=False,
-    )
-    found = list(waiting.values_list("pk", flat=True))
-    if found:  # As a rule there is none.
-        update(waiting.filter(pk__in=found), next_attempt_at=timezone.now())
-    for pk in found:
-        enqueue(PROCESS_EVENT, pk)

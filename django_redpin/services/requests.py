@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Final
+
+from moneyed import Money
 
 from ..conf import Account
 from ..models import PaymentSession, Recipient
@@ -12,11 +14,8 @@ from ..models.fields import Sealed, unsealed
 from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
 from .callbacks import callback_url
 
-_PAYEE_COLUMNS: Final = (
-    "session_id",
-    "amount",
-    *(f"recipient__{field.name}" for field in fields(Payee)),
-)
+# Of a recipient, those that Redpin is told of.
+PAYEE_COLUMNS: Final = tuple(field.name for field in fields(Payee))
 
 
 def payee(recipient: Recipient) -> Payee:
@@ -37,26 +36,43 @@ def payee(recipient: Recipient) -> Payee:
     )
 
 
-def stored_request(
-    session: PaymentSession, account: Account, items: Sequence[Item] | None = None
-) -> SessionRequest:
-    """Return the request of a stored session, this project's webhook among its callbacks.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session was stored with just now, as far as it need not be read for that.
 
-    `items` are its own, where they are at hand: they never change. The payees are read all the same:
-    Redpin is told what the table says of them, whatever an instance of the caller's says.
+    `shares` are None where its payees have to be: Redpin is told what the table says of them,
+    whatever an instance of the caller's does.
     """
+
+    items: Sequence[Item]
+    shares: Sequence[tuple[Recipient, Money]] | None = None
+
+
+def stored_request(
+    session: PaymentSession, account: Account, parts: Parts | None = None
+) -> SessionRequest:
+    """Return the request of a stored session, this project's webhook among its callbacks."""
     own_callback = callback_url(account, session.client_reference_id)
-    shares = session.shares.select_related("recipient").only(*_PAYEE_COLUMNS)
-    if items is None:
-        items = [Item(item.item_ref, item.description, item.money) for item in session.items.all()]
+    items = _items(session) if parts is None else parts.items
+    shares = _shares(session) if parts is None or parts.shares is None else parts.shares
     return SessionRequest(
         client_customer_ref=session.client_customer_ref,
         client_reference_id=session.client_reference_id,
         amount=session.money,
         due_date=session.due_date,
         purpose_of_transaction=session.purpose_of_transaction,
-        recipients=[PayeeShare(payee(share.recipient), share.money) for share in shares],
+        recipients=[PayeeShare(payee(recipient), amount) for recipient, amount in shares],
         items=items or None,
         allowed_origins=list(session.allowed_origins),
         callbacks=[own_callback, *session.callbacks],
     )
+
+
+def _items(session: PaymentSession) -> list[Item]:
+    return [Item(item.item_ref, item.description, item.money) for item in session.items.all()]
+
+
+def _shares(session: PaymentSession) -> list[tuple[Recipient, Money]]:
+    names = [f"recipient__{name}" for name in PAYEE_COLUMNS]
+    shares = session.shares.select_related("recipient").only("session_id", "amount", *names)
+    return [(share.recipient, share.money) for share in shares]
