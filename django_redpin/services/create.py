@@ -129,7 +129,7 @@ def create_payment_session(
         raise InvalidPaymentSession(faults, existing)
     fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
     if existing is None:
-        _require_settings(settings, request)
+        own_callback = _own_callback(settings, request)
         try:
             intent = _store_intent(
                 settings, request, recipients, payer, metadata, idempotency_key, fingerprint, defer
@@ -144,7 +144,7 @@ def create_payment_session(
             note(Spans.CREATE, session=session.pk, reference=session.client_reference_id)
             if defer:
                 return session
-            parts = _parts(intent, request, recipients)
+            parts = _parts(intent, request, recipients, own_callback)
             return pursue(session, INTERACTIVE, is_new=True, parts=parts)
     note(Spans.CREATE, session=existing.pk, reference=existing.client_reference_id)
     require_same(existing, idempotency_key, fingerprint)
@@ -163,12 +163,12 @@ def _payee_shares(recipients: Any) -> Any:
     ]
 
 
-def _parts(intent: Intent, request: SessionRequest, recipients: Sequence[Share]) -> Parts:
+def _parts(
+    intent: Intent, request: SessionRequest, recipients: Sequence[Share], own_callback: str
+) -> Parts:
     found = intent.recipients
-    if found is None:
-        return Parts(request.items or ())
-    shares = [(found[share.recipient.pk], share.amount) for share in recipients]
-    return Parts(request.items or (), shares)
+    shares = [(found[share.recipient.pk], share.amount) for share in recipients] if found else None
+    return Parts(own_callback, request.items or (), shares)
 
 
 def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
@@ -202,13 +202,12 @@ def _fingerprint(
     asked = {
         "client_customer_ref": request.client_customer_ref,
         "client_reference_id": client_reference_id,
-        "amount": str(quantise(request.amount)),
+        "amount": _written(request.amount),
         "due_date": request.due_date.isoformat(),
         "purpose_of_transaction": request.purpose_of_transaction,
-        "recipients": [[share.recipient.pk, str(quantise(share.amount))] for share in recipients],
+        "recipients": [[share.recipient.pk, _written(share.amount)] for share in recipients],
         "items": [
-            [item.item_ref, item.description, str(quantise(item.amount))]
-            for item in request.items or ()
+            [item.item_ref, item.description, _written(item.amount)] for item in request.items or ()
         ],
         "allowed_origins": None if allowed_origins is None else list(allowed_origins),
         "callbacks": list(request.callbacks),
@@ -216,11 +215,16 @@ def _fingerprint(
     return hashlib.sha256(exact_json.dumps(asked)).hexdigest()
 
 
-def _require_settings(settings: Account, request: SessionRequest) -> None:
+def _written(money: Money) -> str:
+    """Return the amount in letters that no locale of this process changes, as `str(money)` is."""
+    return f"{money.currency.code} {quantise(money).amount}"
+
+
+def _own_callback(settings: Account, request: SessionRequest) -> str:
     """Raise `ConfigurationError` before anything is stored, rather than after."""
     for name in ("customer_id", "client_id", "client_secret"):
         settings.required(name)
-    callback_url(settings, request.client_reference_id)
+    return callback_url(settings, request.client_reference_id)
 
 
 def _name_cause(settings: Account, request: SessionRequest, recipients: Sequence[Share]) -> None:

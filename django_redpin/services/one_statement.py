@@ -100,7 +100,8 @@ def update_with_line(
 
 
 def _compiled(query: Query) -> tuple[str, Sequence[Any]]:
-    return query.get_compiler(connection.alias).as_sql()
+    sql, arguments = query.get_compiler(connection.alias).as_sql()
+    return sql, arguments
 
 
 def _written(model: type[_Row], sql: str, arguments: Sequence[Any]) -> list[_Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from moneyed import Money
@@ -15,7 +15,7 @@ from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
 from .callbacks import callback_url
 
 # Of a recipient, those that Redpin is told of.
-PAYEE_COLUMNS: Final = tuple(field.name for field in fields(Payee))
+PAYEE_COLUMNS: Final = tuple(each.name for each in fields(Payee))
 
 
 def payee(recipient: Recipient) -> Payee:
@@ -44,6 +44,7 @@ class Parts:
     whatever an instance of the caller's does.
     """
 
+    own_callback: str = field(repr=False)  # It is a secret.
     items: Sequence[Item]
     shares: Sequence[tuple[Recipient, Money]] | None = None
 
@@ -52,9 +53,9 @@ def stored_request(
     session: PaymentSession, account: Account, parts: Parts | None = None
 ) -> SessionRequest:
     """Return the request of a stored session, this project's webhook among its callbacks."""
-    own_callback = callback_url(account, session.client_reference_id)
-    items = _items(session) if parts is None else parts.items
-    shares = _shares(session) if parts is None or parts.shares is None else parts.shares
+    if parts is None:
+        parts = Parts(callback_url(account, session.client_reference_id), _items(session))
+    shares = _shares(session) if parts.shares is None else parts.shares
     return SessionRequest(
         client_customer_ref=session.client_customer_ref,
         client_reference_id=session.client_reference_id,
@@ -62,9 +63,9 @@ def stored_request(
         due_date=session.due_date,
         purpose_of_transaction=session.purpose_of_transaction,
         recipients=[PayeeShare(payee(recipient), amount) for recipient, amount in shares],
-        items=items or None,
+        items=parts.items or None,
         allowed_origins=list(session.allowed_origins),
-        callbacks=[own_callback, *session.callbacks],
+        callbacks=[parts.own_callback, *session.callbacks],
     )
 
 
