@@ -85,8 +85,8 @@ MUTANTS: Final = (
     Mutant(
         "who has lost the lease leaves nothing behind, and rejects nothing",
         "django_redpin/services/endings.py",
-        "    return Q(leased_until=session.leased_until)\n",
-        "    return Q()\n",
+        '    return {"leased_until": session.leased_until}\n',
+        "    return {}\n",
         "tests/services/test_fencing.py",
     ),
     Mutant(
@@ -155,8 +155,8 @@ MUTANTS: Final = (
     Mutant(
         "the compare-and-set of a state",
         "django_redpin/services/journal.py",
-        "filter(condition, pk=session.pk, state=from_state)",
-        "filter(condition, pk=session.pk)",
+        '"id": session.pk, "state": from_state}',
+        '"id": session.pk}',
         "tests/services/test_fencing.py tests/services/test_life.py tests/services/test_events.py",
     ),
     Mutant(

@@ -15,16 +15,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import connection, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.signals import post_save, pre_save
-from django.db.models.sql import Query, UpdateQuery
 
 _Row = TypeVar("_Row", bound=Model)
-
-_NOTHING: Final = ("SELECT 0 WHERE FALSE", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,18 @@ class Others(Generic[_Row]):
     model: type[_Row]
     names: tuple[str, ...]
     keys: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike(Generic[_Row]):
+    """The rows of a table whose columns, by the names of their fields, have these values."""
+
+    model: type[_Row]
+    values: Mapping[str, Any]
+
+    def rows(self) -> QuerySet[_Row]:
+        """Return them as the ORM finds them."""
+        return self.model._default_manager.filter(**self.values)
 
 
 def is_able(model: type[Model]) -> bool:
@@ -68,29 +77,34 @@ def insert_with_parts(
 
 
 def update_with_line(
-    rows: QuerySet[_Row],
+    rows: Alike[_Row],
     changes: Mapping[str, Any],
     line: Model,
     link: str,
-    beside: QuerySet[Any, Any] | None,
+    beside: Alike[Any] | None,
 ) -> tuple[_Row, list[Any]] | None:
-    """Update the one row that is left of `rows`, and insert a line, whose `link` leads to it.
+    """Update the one row that there is of `rows`, and insert a line, whose `link` leads to it.
 
-    Returns the row as it is by then, and what the one column of `beside` had; the line has its
-    primary key. Returns None, and has written nothing, where there is no such row.
+    The `changes` are values, by the names of their fields. Returns the row as it is by then, and
+    the primary keys that `beside` had; the line has its own. Returns None, and has written nothing,
+    where there is no such row.
     """
-    query = rows.query.chain(UpdateQuery)
-    query.add_update_values(changes)  # type: ignore[attr-defined]  # It is an UpdateQuery by now.
-    update, arguments = _compiled(query)
-    fields = [field for field in _columns(type(line)) if not _is_given(field)]
-    values = ", ".join("moved.id" if field.name == link else "%s" for field in fields)
+    table, where, condition = _where(rows)
+    fields = {name: _field(rows.model, name) for name in changes}
+    setting = ", ".join(f"{_quoted(field.column)} = %s" for field in fields.values())
+    values = ", ".join("moved.id" if field.name == link else "%s" for field in _taken(type(line)))
     insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
-    look, more = _NOTHING if beside is None else _compiled(beside.query)
+    keys, more = ("ARRAY[]::integer[]", []) if beside is None else _keys(beside)
     found = _written(
         rows.model,
-        f"WITH moved AS ({update} RETURNING *), line AS ({insert})"
-        f" SELECT *, ARRAY({look}) AS beside FROM moved, line",
-        [*arguments, *_values(line, link), *more],
+        f"WITH moved AS (UPDATE {table} SET {setting} WHERE {where} RETURNING *),"
+        f" line AS ({insert}) SELECT *, {keys} AS beside FROM moved, line",
+        [
+            *(field.get_db_prep_save(changes[name], connection) for name, field in fields.items()),
+            *condition,
+            *_values(line, link),
+            *more,
+        ],
     )
     if not found:
         return None
@@ -99,9 +113,20 @@ def update_with_line(
     return found[0], vars(found[0])["beside"]
 
 
-def _compiled(query: Query) -> tuple[str, Sequence[Any]]:
-    sql, arguments = query.get_compiler(connection.alias).as_sql()
-    return sql, arguments
+def _keys(rows: Alike[Any]) -> tuple[str, list[Any]]:
+    table, where, arguments = _where(rows)
+    return f"ARRAY(SELECT id FROM {table} WHERE {where})", arguments
+
+
+def _where(rows: Alike[Any]) -> tuple[str, str, list[Any]]:
+    """Return the table of the rows, what is said of them, and its arguments."""
+    parts, arguments = [], []
+    for name, value in rows.values.items():
+        field = _field(rows.model, name)
+        parts.append(f"{_quoted(field.column)} {'IS NULL' if value is None else '= %s'}")
+        if value is not None:
+            arguments.append(field.get_db_prep_value(value, connection))
+    return _quoted(rows.model._meta.db_table), " AND ".join(parts), arguments
 
 
 def _written(model: type[_Row], sql: str, arguments: Sequence[Any]) -> list[_Row]:
@@ -114,7 +139,7 @@ def _written(model: type[_Row], sql: str, arguments: Sequence[Any]) -> list[_Row
 
 
 def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:
-    fields = [field for field in _columns(type(rows[0])) if not _is_given(field)]
+    fields = _taken(type(rows[0]))
     values = ", ".join(target if field.name == link else "%s" for field in fields)
     arguments = [value for row in rows for value in _values(row, link)]
     return f"{_into(type(rows[0]))} VALUES {', '.join([f'({values})'] * len(rows))}", arguments
@@ -123,8 +148,8 @@ def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[st
 def _values(row: Model, link: str) -> list[Any]:
     return [
         field.get_db_prep_save(field.pre_save(row, add=True), connection)
-        for field in _columns(type(row))
-        if field.name != link and not _is_given(field)
+        for field in _taken(type(row))
+        if field.name != link
     ]
 
 
@@ -132,9 +157,19 @@ def _settle(row: Model) -> None:
     row._state.adding, row._state.db = False, connection.alias
 
 
+@cache
+def _taken(model: type[Model]) -> tuple[Field[Any, Any], ...]:
+    """Return the columns that the database takes."""
+    return tuple(field for field in _columns(model) if not _is_given(field))
+
+
 def _is_given(field: Field[Any, Any]) -> bool:
     """Tell whether the column has its value from the database."""
     return field.primary_key or field.generated
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    return cast("Field[Any, Any]", model._meta.get_field(name))
 
 
 def _columns(model: type[Model]) -> Sequence[Field[Any, Any]]:
@@ -143,7 +178,7 @@ def _columns(model: type[Model]) -> Sequence[Field[Any, Any]]:
 
 @cache
 def _into(model: type[Model]) -> str:
-    columns = [_quoted(field.column) for field in _columns(model) if not _is_given(field)]
+    columns = [_quoted(field.column) for field in _taken(model)]
     return f"INSERT INTO {_quoted(model._meta.db_table)} ({', '.join(columns)})"
 
 

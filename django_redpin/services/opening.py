@@ -9,6 +9,7 @@ from django.utils import timezone
 from ..client import CreatedSession
 from ..models import PaymentSession, WebhookEvent
 from .journal import hold_for_review, move_and_see
+from .one_statement import Alike
 from .queue import PROCESS_EVENT, enqueue
 from .schedule import next_look
 from .transactions import update
@@ -39,16 +40,13 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         "last_error_code": "",
         "last_error_field": "",
     }
-    # Those that came before their session.
-    events = WebhookEvent.objects.filter(
-        client_reference_id=session.client_reference_id,
-        account=session.account,
-        next_attempt_at__isnull=False,
+    # Among them are those that came before their session.
+    events = Alike(
+        WebhookEvent,
+        {"client_reference_id": session.client_reference_id, "account": session.account},
     )
-    waiting = events.order_by().values_list("pk", flat=True)
-    url = created.session_url
     while session.state in UNFINISHED:  # Another attempt may have moved it between the two.
-        found = move_and_see(session, State.OPEN, waiting, session_url=url, **known)
+        found = move_and_see(session, State.OPEN, events, session_url=created.session_url, **known)
         if found is not None:
             break
     else:
@@ -58,11 +56,9 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         session.refresh_from_db()
         if session.state == State.REJECTED:
             hold_for_review(session, "Redpin created a session that it had refused.")
-        found = list(waiting)
-    if found:
-        update(events.filter(pk__in=found), next_attempt_at=timezone.now())
-    for pk in found:
-        enqueue(PROCESS_EVENT, pk)
+        found = None
+    if found != []:  # As a rule there are none.
+        _wake(events)
     return session
 
 
@@ -79,3 +75,11 @@ def in_place_of(session: PaymentSession) -> PaymentSession:
             break
         session = renewal
     return session
+
+
+def _wake(events: Alike[WebhookEvent]) -> None:
+    """Process those that wait."""
+    waiting = events.rows().filter(next_attempt_at__isnull=False)
+    update(waiting, next_attempt_at=timezone.now())
+    for pk in waiting.values_list("pk", flat=True):
+        enqueue(PROCESS_EVENT, pk)
