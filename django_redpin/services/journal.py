@@ -111,9 +111,9 @@ def _moved_at_once(
     if moved is None:
         session.refresh_from_db()
         return None
-    row, seen = moved
-    for field in PaymentSession._meta.concrete_fields:
-        setattr(session, field.attname, getattr(row, field.attname))
+    values, seen = moved
+    for name, value in values.items():
+        setattr(session, name, value)
     enqueue_on_commit(DISPATCH_TRANSITION, line.pk)
     return seen
 

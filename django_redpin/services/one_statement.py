@@ -10,7 +10,7 @@ databases have it by the ORM, and so have projects that listen to what is saved:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -69,11 +69,12 @@ def insert_with_parts(
         clauses.append(f"parts_{place} AS ({sql})")
         arguments += more
     statement = f"WITH {', '.join(clauses)} {_select(others.model, others.names)}"
-    found = _written(others.model, statement, [*arguments, [*others.keys]])
+    found = _written(statement, [*arguments, [*others.keys]])
     for name, field in told.items():
-        setattr(row, field.attname, vars(found[0])[name])
+        setattr(row, field.attname, found[0][name])
     _settle(row)
-    return found
+    read = [_values_of(others.model, record) for record in found]
+    return [others.model.from_db(connection.alias, [*each], [*each.values()]) for each in read]
 
 
 def update_with_line(
@@ -82,12 +83,12 @@ def update_with_line(
     line: Model,
     link: str,
     beside: Alike[Any] | None,
-) -> tuple[_Row, list[Any]] | None:
+) -> tuple[dict[str, Any], list[Any]] | None:
     """Update the one row that there is of `rows`, and insert a line, whose `link` leads to it.
 
-    The `changes` are values, by the names of their fields. Returns the row as it is by then, and
-    the primary keys that `beside` had; the line has its own. Returns None, and has written nothing,
-    where there is no such row.
+    The `changes` are values, by the names of their fields. Returns the values of the
+    row as it is by then, and the primary keys that `beside` had; the line has its own. Returns
+    None, and has written nothing, where there is no such row.
     """
     table, where, condition = _where(rows)
     fields = {name: _field(rows.model, name) for name in changes}
@@ -96,7 +97,6 @@ def update_with_line(
     insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
     keys, more = ("ARRAY[]::integer[]", []) if beside is None else _keys(beside)
     found = _written(
-        rows.model,
         f"WITH moved AS (UPDATE {table} SET {setting} WHERE {where} RETURNING *),"
         f" line AS ({insert}) SELECT *, {keys} AS beside FROM moved, line",
         [
@@ -108,9 +108,9 @@ def update_with_line(
     )
     if not found:
         return None
-    line.pk = vars(found[0])["line_id"]
+    line.pk = found[0]["line_id"]
     _settle(line)
-    return found[0], vars(found[0])["beside"]
+    return _values_of(rows.model, found[0]), found[0]["beside"]
 
 
 def _keys(rows: Alike[Any]) -> tuple[str, list[Any]]:
@@ -129,13 +129,32 @@ def _where(rows: Alike[Any]) -> tuple[str, str, list[Any]]:
     return _quoted(rows.model._meta.db_table), " AND ".join(parts), arguments
 
 
-def _written(model: type[_Row], sql: str, arguments: Sequence[Any]) -> list[_Row]:
-    """Execute the statement, and return the rows of the model that it reads."""
+def _written(sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
+    """Execute the statement, and return what it reads, by the names of its columns."""
     # Inside a transaction an error must not spoil what the caller did before.
     is_alone = not connection.in_atomic_block and connection.get_autocommit()
     whole: AbstractContextManager[object] = nullcontext() if is_alone else transaction.atomic()
-    with whole:
-        return list(model._default_manager.raw(sql, arguments).using(connection.alias))
+    with whole, connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, record, strict=True)) for record in cursor.fetchall()]
+
+
+def _values_of(model: type[Model], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the record has of a row of the model, by the names of its attributes."""
+    return {
+        name: record[column] if read is None else read(record[column], None, connection)
+        for name, column, read in _readers(model)
+        if column in record
+    }
+
+
+@cache
+def _readers(model: type[Model]) -> tuple[tuple[str, str, Callable[..., Any] | None], ...]:
+    return tuple(
+        (field.attname, field.column or "", getattr(field, "from_db_value", None))
+        for field in _columns(model)
+    )
 
 
 def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:
