@@ -17,7 +17,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.signals import post_save, pre_save
 
@@ -91,6 +91,7 @@ def update_with_line(
     None, and has written nothing, where there is no such row.
     """
     table, where, condition = _where(rows)
+    database = connections[connection.alias]
     fields = {name: _field(rows.model, name) for name in changes}
     setting = ", ".join(f"{_quoted(field.column)} = %s" for field in fields.values())
     values = ", ".join("moved.id" if field.name == link else "%s" for field in _taken(type(line)))
@@ -100,7 +101,7 @@ def update_with_line(
         f"WITH moved AS (UPDATE {table} SET {setting} WHERE {where} RETURNING *),"
         f" line AS ({insert}) SELECT *, {keys} AS beside FROM moved, line",
         [
-            *(field.get_db_prep_save(changes[name], connection) for name, field in fields.items()),
+            *(field.get_db_prep_save(changes[name], database) for name, field in fields.items()),
             *condition,
             *_values(line, link),
             *more,
@@ -165,8 +166,9 @@ def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[st
 
 
 def _values(row: Model, link: str) -> list[Any]:
+    database = connections[connection.alias]  # The proxy would look it up for each.
     return [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        field.get_db_prep_save(field.pre_save(row, add=True), database)
         for field in _taken(type(row))
         if field.name != link
     ]
