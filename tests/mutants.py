@@ -183,9 +183,8 @@ MUTANTS: Final = (
     Mutant(
         "a payee is paid as the table says, whatever an instance does",
         "django_redpin/services/create.py",
-        "    shares = [(found[share.recipient.pk], share.amount) for share in recipients] if found"
-        " else None\n",
-        "    shares = [(share.recipient, share.amount) for share in recipients]\n",
+        "[(read[each.recipient.pk], each.amount) for each in recipients] if is_whole else None\n",
+        "[(each.recipient, each.amount) for each in recipients]\n",
         "tests/services/test_create.py",
     ),
     Mutant(

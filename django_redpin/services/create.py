@@ -166,8 +166,10 @@ def _payee_shares(recipients: Any) -> Any:
 def _parts(
     intent: Intent, request: SessionRequest, recipients: Sequence[Share], own_callback: str
 ) -> Parts:
-    found = intent.recipients
-    shares = [(found[share.recipient.pk], share.amount) for share in recipients] if found else None
+    read = intent.recipients
+    # Who is missing has been deleted: the database is about to say so.
+    is_whole = all(share.recipient.pk in read for share in recipients)
+    shares = [(read[each.recipient.pk], each.amount) for each in recipients] if is_whole else None
     return Parts(own_callback, request.items or (), shares)
 
 

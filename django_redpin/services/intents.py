@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -17,10 +17,10 @@ from .requests import PAYEE_COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A session that is stored, and its recipients where they were read by the way."""
+    """A session that is stored, and those of its recipients that were read by the way."""
 
     session: PaymentSession
-    recipients: Mapping[int, Recipient] | None = None
+    recipients: Mapping[int, Recipient] = field(default_factory=dict)
 
 
 def write_intent(
@@ -40,7 +40,7 @@ def write_intent(
     if is_claimed:
         columns |= {"attempts": 1, "leased_until": now + LEASE, "unanswered_at": now}
     session = PaymentSession(next_attempt_at=now, **columns)
-    if is_able(PaymentSession):
+    if is_able(PaymentSession):  # pragma: no cover  SQLite takes the other way.
         paid = Others(Recipient, PAYEE_COLUMNS, [share.recipient_id for share in shares])
         recipients = insert_with_parts(session, [*shares, *items], "session", paid)
         return Intent(session, {recipient.pk: recipient for recipient in recipients})

@@ -17,7 +17,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import connection, connections, transaction
+from django.db import connection, connections, router, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.signals import post_save, pre_save
 
@@ -46,9 +46,14 @@ class Alike(Generic[_Row]):
 
 
 def is_able(model: type[Model]) -> bool:
-    """Tell whether rows of this model may be written so: whoever listens would hear nothing."""
-    return connection.vendor == "postgresql" and not (
-        pre_save.has_listeners(model) or post_save.has_listeners(model)
+    """Tell whether rows of this model may be written so: whoever listens would hear nothing.
+
+    Nor would it reach another database, where a project keeps them in one.
+    """
+    return (
+        connection.vendor == "postgresql"
+        and not (pre_save.has_listeners(model) or post_save.has_listeners(model))
+        and router.db_for_write(model) == connection.alias
     )
 
 
@@ -57,8 +62,7 @@ def insert_with_parts(
 ) -> list[_Row]:
     """Insert a row with its parts, whose foreign key `link` leads to it; return `others`, read.
 
-    At least one of these has to be there. The row has its primary key then, as after `save()`; the
-    parts have none.
+    The row has its primary key then, as after `save()`; the parts have none.
     """
     told = {f"whole_{field.attname}": field for field in _columns(type(row)) if _is_given(field)}
     returning = ", ".join(f"{_quoted(field.column)} AS {name}" for name, field in told.items())
@@ -73,7 +77,7 @@ def insert_with_parts(
     for name, field in told.items():
         setattr(row, field.attname, found[0][name])
     _settle(row)
-    read = [_values_of(others.model, record) for record in found]
+    read = [_values_of(others.model, each) for each in found if each["id"] is not None]
     return [others.model.from_db(connection.alias, [*each], [*each.values()]) for each in read]
 
 
@@ -86,9 +90,9 @@ def update_with_line(
 ) -> tuple[dict[str, Any], list[Any]] | None:
     """Update the one row that there is of `rows`, and insert a line, whose `link` leads to it.
 
-    The `changes` are values, by the names of their fields. Returns the values of the
-    row as it is by then, and the primary keys that `beside` had; the line has its own. Returns
-    None, and has written nothing, where there is no such row.
+    The `changes` are values, by the names of their fields. Returns the values of the row as it is
+    by then, and the primary keys that `beside` had; the line has its own. Returns None, and has
+    written nothing, where there is no such row.
     """
     table, where, condition = _where(rows)
     database = connections[connection.alias]
@@ -208,7 +212,7 @@ def _select(model: type[Model], names: tuple[str, ...]) -> str:
     """Return the end of a statement: `whole` with the rows whose keys are the last argument."""
     columns = [_quoted(field.column) for field in _columns(model) if field.name in ("id", *names)]
     table = _quoted(model._meta.db_table)
-    return f"SELECT {', '.join(columns)}, whole.* FROM {table}, whole WHERE id = ANY(%s)"
+    return f"SELECT {', '.join(columns)}, whole.* FROM whole LEFT JOIN {table} ON id = ANY(%s)"
 
 
 def _quoted(name: str | None) -> str:

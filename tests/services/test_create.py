@@ -733,3 +733,15 @@ def test_a_key_leads_to_its_session_in_a_process_of_another_locale(
     monkeypatch.setattr(Money, "__str__", lambda self: f"{self.amount:n} dirham")
 
     assert create_payment_session(**arguments) == session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deferred_session_of_recipients_that_were_deleted_is_not_kept(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    Recipient.objects.all().delete()
+
+    with pytest.raises((IntegrityError, InvalidPaymentSession)), transaction.atomic():
+        create_payment_session(**arguments, defer=True)
+
+    assert not PaymentSession.objects.exists()
