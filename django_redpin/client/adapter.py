@@ -143,6 +143,8 @@ def _body(response: requests.Response) -> bytes:
     content = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         content += chunk
+        if response.raw.length_remaining == 0:  # To find its end would be one more read.
+            break
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity" or not content:
         return bytes(content)
