@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from ..exceptions import NoAnswer
 from ..rules.addresses import is_loopback
@@ -33,6 +34,9 @@ class BoundedAdapter(HTTPAdapter):
 
     Raises `NotSent` where the request surely never left, `NoAnswer` for every other failure.
     """
+
+    # The way of the latest request, and the pool of connections that go it.
+    _latest: tuple[tuple[Any, ...], Any] | None = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -76,6 +80,32 @@ class BoundedAdapter(HTTPAdapter):
         _disarm(response)
         return response
 
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the pool for the request: that of the one before where it goes the same way."""
+        way = (str(request.url).split("/", 3)[:3], verify, proxies, cert)
+        if self._latest is None or self._latest[0] != way:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._latest = (way, pool)
+        return self._latest[1]
+
+    def close(self) -> None:
+        self._latest = None  # Else its connections would stay.
+        super().close()
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        return super().request_url(request, proxies) if proxies else request.path_url
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Return the answer without what nobody here looks at, cookies above all."""
+        response = requests.Response()
+        response.status_code, response.reason = resp.status, resp.reason
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.request, response.url = req, str(req.url)
+        response.raw = resp
+        return response
+
     def carry(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
         """Send it over the network. This is where the testing kit's Redpin stands in for it."""
         return super().send(request, **how)
@@ -113,6 +143,8 @@ def _body(response: requests.Response) -> bytes:
     content = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         content += chunk
+        if response.raw.length_remaining == 0:  # To find its end would be one more read.
+            break
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity" or not content:
         return bytes(content)

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -254,13 +255,19 @@ class RedpinClient:
 
     def _url(self, path: str) -> str:
         account = self._account
-        if not is_secure_url(account.base_url, allow_loopback=bool(settings.DEBUG)):
-            raise ConfigurationError(
-                "REDPIN['BASE_URL'] has to be an absolute https:// URL (http:// only to this"
-                " machine, with DEBUG)."
-            )
-        customer_id = quote(self._customer_id or account.required("customer_id"), safe="")
-        return account.base_url + path.format(customer_id=customer_id)
+        customer_id = self._customer_id or account.required("customer_id")
+        return _address(account.base_url, path, customer_id, bool(settings.DEBUG))
+
+
+@lru_cache(maxsize=PROVIDERS_KEPT)
+def _address(base_url: str, path: str, customer_id: str, allow_loopback: bool) -> str:
+    """Return the URL of a call; it is one of a few for each account."""
+    if not is_secure_url(base_url, allow_loopback=allow_loopback):
+        raise ConfigurationError(
+            "REDPIN['BASE_URL'] has to be an absolute https:// URL (http:// only to this"
+            " machine, with DEBUG)."
+        )
+    return base_url + path.format(customer_id=quote(customer_id, safe=""))
 
 
 def _provider(account: Account) -> TokenProvider:

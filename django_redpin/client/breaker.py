@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,6 +43,8 @@ _LONGEST_PAUSE: Final = 30.0
 
 # Longer than a call may take (conf.py bounds TOTAL_TIMEOUT), so that only a lost probe runs out.
 _PROBE_SECONDS: Final = 30.0
+
+_HOSTS_KEPT: Final = 256  # By the URLs that lead there.
 
 logger: logging.Logger = logging.getLogger("django_redpin")
 _random: Final = random.SystemRandom()  # Has no state that forked processes would share.
@@ -177,6 +180,7 @@ def breaker_for(url: str, purpose: str = "", *, route: int = 0) -> CircuitBreake
     return _breakers.get(key) or _breakers.setdefault(key, CircuitBreaker(name))
 
 
+@lru_cache(maxsize=_HOSTS_KEPT)
 def host(url: str) -> str:
     """Return the URL's host, with its port if it names one, and without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()

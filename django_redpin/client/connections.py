@@ -161,6 +161,24 @@ class _Reader(io.BufferedReader):
 
 
 class _BoundedConnection(HTTPConnection):
+    _held: list[bytes] | None = None  # What is written of a request that is not yet whole.
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send the head and the body in one piece: one packet, where they are small."""
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
+
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers: for all of them there is one deadline."""
         try:

@@ -45,7 +45,7 @@ from .leases import LEASE
 from .lookup import client_of, look_up
 from .opening import UNFINISHED
 from .replace import replace_session
-from .requests import stored_request
+from .requests import Parts, stored_request
 from .transactions import update
 
 # How many sessions in a row may be left at Redpin for one payment, each without an answer that
@@ -71,10 +71,17 @@ INTERACTIVE: Final = Patience(tries=2, seconds=10.0)
 BACKGROUND: Final = Patience(tries=3, seconds=60.0)
 
 
-def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False) -> PaymentSession:
+def pursue(
+    session: PaymentSession,
+    patience: Patience,
+    *,
+    is_new: bool = False,
+    parts: Parts | None = None,
+) -> PaymentSession:
     """Bring a claimed intent as far as `patience` reaches, and return it once it is open.
 
-    `is_new`: its row was stored as one whose first request is about to leave. Raises
+    `is_new`: its row was stored as one whose first request is about to leave. `parts` are
+    those that were stored with it, where they are at hand. Raises
     `SessionRejected`, `NotCreatedYet` and `OutcomeUnknown` as `create_payment_session` does.
     """
     if session.state not in UNFINISHED:  # Closed by a webhook just after it was claimed.
@@ -85,10 +92,16 @@ def pursue(session: PaymentSession, patience: Patience, *, is_new: bool = False)
         if is_new:
             session.unanswered_at = None
         return leave(session, error)
-    return _pursue(session, _Steps(patience, budget), is_new=is_new)
+    return _pursue(session, _Steps(patience, budget), is_new=is_new, parts=parts)
 
 
-def _pursue(session: PaymentSession, steps: _Steps, *, is_new: bool) -> PaymentSession:
+def _pursue(
+    session: PaymentSession,
+    steps: _Steps,
+    *,
+    is_new: bool,
+    parts: Parts | None = None,
+) -> PaymentSession:
     failure: RedpinError = NoAnswer("An earlier attempt was cut off.")
     while True:
         if session.unanswered_at is not None and not is_new:
@@ -100,12 +113,13 @@ def _pursue(session: PaymentSession, steps: _Steps, *, is_new: bool) -> PaymentS
             return elsewhere(session)
         is_new = False
         try:
-            request = stored_request(session, get_account(session.account))
+            request = stored_request(session, get_account(session.account), parts)
             created = client_of(session).create_session(request)
         except RedpinError as error:
             failure, outcome = error, outcome_of(error)
         else:
             return opened(session, created)
+        parts = None  # A payee may be another by the next time.
         if _is_final(session, outcome, earlier):
             return reject(session, failure)
         session.unanswered_at = earlier if outcome is Outcome.NOT_EXECUTED else timezone.now()

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from moneyed import Money
 
 from ..conf import DEFAULT_ACCOUNT, Account, get_account
@@ -25,9 +25,9 @@ from ..telemetry import Spans, note, traced
 from .arguments import own_faults, payer_faults
 from .attempts import INTERACTIVE, pursue
 from .callbacks import callback_url
-from .intents import write_intent
+from .intents import Intent, write_intent
 from .queue import COMPLETE_SESSION, enqueue_on_commit
-from .requests import payee
+from .requests import Parts, payee
 from .resume import require_same, resume, session_of
 from .transactions import require_no_transaction, retried
 
@@ -129,9 +129,9 @@ def create_payment_session(
         raise InvalidPaymentSession(faults, existing)
     fingerprint = _fingerprint(request, recipients, client_reference_id, allowed_origins)
     if existing is None:
-        _require_settings(settings, request)
+        own_callback = _own_callback(settings, request)
         try:
-            session = _store_intent(
+            intent = _store_intent(
                 settings, request, recipients, payer, metadata, idempotency_key, fingerprint, defer
             )
         except IntegrityError:
@@ -140,8 +140,12 @@ def create_payment_session(
                 _name_cause(settings, request, recipients)
                 raise
         else:
+            session = intent.session
             note(Spans.CREATE, session=session.pk, reference=session.client_reference_id)
-            return session if defer else pursue(session, INTERACTIVE, is_new=True)
+            if defer:
+                return session
+            parts = _parts(intent, request, recipients, own_callback)
+            return pursue(session, INTERACTIVE, is_new=True, parts=parts)
     note(Spans.CREATE, session=existing.pk, reference=existing.client_reference_id)
     require_same(existing, idempotency_key, fingerprint)
     return existing if defer else resume(existing)
@@ -157,6 +161,16 @@ def _payee_shares(recipients: Any) -> Any:
         else None
         for share in recipients
     ]
+
+
+def _parts(
+    intent: Intent, request: SessionRequest, recipients: Sequence[Share], own_callback: str
+) -> Parts:
+    read = intent.recipients
+    # Who is missing has been deleted: the database is about to say so.
+    is_whole = all(share.recipient.pk in read for share in recipients)
+    shares = [(read[each.recipient.pk], each.amount) for each in recipients] if is_whole else None
+    return Parts(own_callback, request.items or (), shares)
 
 
 def _saved_faults(recipients: Any, settings: Account) -> list[Fault]:
@@ -190,13 +204,12 @@ def _fingerprint(
     asked = {
         "client_customer_ref": request.client_customer_ref,
         "client_reference_id": client_reference_id,
-        "amount": str(quantise(request.amount)),
+        "amount": _written(request.amount),
         "due_date": request.due_date.isoformat(),
         "purpose_of_transaction": request.purpose_of_transaction,
-        "recipients": [[share.recipient.pk, str(quantise(share.amount))] for share in recipients],
+        "recipients": [[share.recipient.pk, _written(share.amount)] for share in recipients],
         "items": [
-            [item.item_ref, item.description, str(quantise(item.amount))]
-            for item in request.items or ()
+            [item.item_ref, item.description, _written(item.amount)] for item in request.items or ()
         ],
         "allowed_origins": None if allowed_origins is None else list(allowed_origins),
         "callbacks": list(request.callbacks),
@@ -204,11 +217,16 @@ def _fingerprint(
     return hashlib.sha256(exact_json.dumps(asked)).hexdigest()
 
 
-def _require_settings(settings: Account, request: SessionRequest) -> None:
+def _written(money: Money) -> str:
+    """Return the amount in letters that no locale of this process changes, as `str(money)` is."""
+    return f"{money.currency.code} {quantise(money).amount}"
+
+
+def _own_callback(settings: Account, request: SessionRequest) -> str:
     """Raise `ConfigurationError` before anything is stored, rather than after."""
     for name in ("customer_id", "client_id", "client_secret"):
         settings.required(name)
-    callback_url(settings, request.client_reference_id)
+    return callback_url(settings, request.client_reference_id)
 
 
 def _name_cause(settings: Account, request: SessionRequest, recipients: Sequence[Share]) -> None:
@@ -245,37 +263,34 @@ def _store_intent(
     idempotency_key: str | None,
     fingerprint: str,
     is_deferred: bool,
-) -> PaymentSession:
-    with transaction.atomic(durable=not is_deferred):
-        session = write_intent(
-            (
-                SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
-                for share in recipients
-            ),
-            (
-                SessionItem(
-                    item_ref=item.item_ref,
-                    description=item.description,
-                    amount=item.amount.amount,
-                )
-                for item in request.items or ()
-            ),
-            is_claimed=not is_deferred,
-            account=settings.alias,
-            customer_id=settings.customer_id,
-            client_customer_ref=request.client_customer_ref,
-            client_reference_id=request.client_reference_id,
-            idempotency_key=idempotency_key,
-            fingerprint=fingerprint,
-            amount=request.amount.amount,
-            currency=request.amount.currency.code,
-            due_date=request.due_date,
-            purpose_of_transaction=request.purpose_of_transaction,
-            allowed_origins=list(request.allowed_origins),
-            callbacks=list(request.callbacks),
-            payer=cast("Any", payer),  # The project's own user model.
-            metadata=dict(metadata or {}),
-        )
-        if is_deferred:
-            enqueue_on_commit(COMPLETE_SESSION, session.pk)
-    return session
+) -> Intent:
+    intent = write_intent(
+        [
+            SessionRecipient(recipient=share.recipient, amount=share.amount.amount)
+            for share in recipients
+        ],
+        [
+            SessionItem(
+                item_ref=item.item_ref, description=item.description, amount=item.amount.amount
+            )
+            for item in request.items or ()
+        ],
+        is_claimed=not is_deferred,
+        account=settings.alias,
+        customer_id=settings.customer_id,
+        client_customer_ref=request.client_customer_ref,
+        client_reference_id=request.client_reference_id,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+        amount=request.amount.amount,
+        currency=request.amount.currency.code,
+        due_date=request.due_date,
+        purpose_of_transaction=request.purpose_of_transaction,
+        allowed_origins=list(request.allowed_origins),
+        callbacks=list(request.callbacks),
+        payer=cast("Any", payer),  # The project's own user model.
+        metadata=dict(metadata or {}),
+    )
+    if is_deferred:
+        enqueue_on_commit(COMPLETE_SESSION, intent.session.pk)
+    return intent

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError
-from django.db.models import Q
 from django.utils import timezone
 
 from ..client import CreatedSession, Outcome, outcome_of
@@ -120,8 +119,8 @@ def clash(session: PaymentSession) -> NoAnswer:
     return failure
 
 
-def _is_held(session: PaymentSession) -> Q:
-    return Q(leased_until=session.leased_until)
+def _is_held(session: PaymentSession) -> dict[str, object]:
+    return {"leased_until": session.leased_until}
 
 
 def due_after(error: RedpinError, attempts: int, unanswered_at: datetime | None) -> datetime:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
+from .one_statement import Alike, is_able, update_with_line
 from .queue import DISPATCH_TRANSITION, enqueue_on_commit
 from .transactions import retried, update
 
 Subject = StatusTransition.Subject
 
-_ALWAYS: Final = Q()
+_ALWAYS: Final[Mapping[str, object]] = {}
 _REASONS_LENGTH: Final = 1000  # Of the columns.
 _NOTE_LENGTH: Final = 500
 
@@ -49,28 +50,72 @@ def write(
     return transition
 
 
-@retried
 def move_state(
     session: PaymentSession,
     to: PaymentSession.State,
-    condition: Q = _ALWAYS,
+    condition: Mapping[str, object] = _ALWAYS,
     /,
     **changes: Any,
 ) -> bool:
     """Move the session to another state, and set `changes` with it, if nobody moved it meanwhile.
 
     Compare-and-set: returns False, and changes nothing, where the row is no longer in the state
-    that `session` shows, or no longer meets the `condition`. The instance is brought up to date
-    either way.
+    that `session` shows, or its columns no longer have the values of the `condition`. The instance
+    is brought up to date either way.
+    """
+    return move_and_see(session, to, None, condition, **changes) is not None
+
+
+@retried
+def move_and_see(
+    session: PaymentSession,
+    to: PaymentSession.State,
+    beside: Alike[Any] | None,
+    condition: Mapping[str, object] = _ALWAYS,
+    /,
+    **changes: Any,
+) -> list[Any] | None:
+    """Move as `move_state` does, and return the primary keys that `beside` has by then.
+
+    Returns None where the session was not moved.
     """
     from_state = session.state
-    rows = PaymentSession.objects.filter(condition, pk=session.pk, state=from_state)
+    rows = Alike(PaymentSession, {**condition, "id": session.pk, "state": from_state})
+    changes |= {"state": to, "updated_at": timezone.now()}
+    if from_state != to and is_able(StatusTransition):  # pragma: no cover  SQLite never is.
+        return _moved_at_once(session, rows, changes, beside)
     with transaction.atomic():
-        moved = rows.update(state=to, updated_at=timezone.now(), **changes)
+        moved = rows.rows().update(**changes)
         if moved and from_state != to:
             write(session, Subject.STATE, from_state, to)
     session.refresh_from_db()
-    return bool(moved)
+    if not moved:
+        return None
+    return [] if beside is None else list(beside.rows().values_list("pk", flat=True))
+
+
+def _moved_at_once(  # pragma: no cover  SQLite takes the other way.
+    session: PaymentSession,
+    rows: Alike[PaymentSession],
+    changes: dict[str, Any],
+    beside: Alike[Any] | None,
+) -> list[Any] | None:
+    line = StatusTransition(
+        session=session,
+        subject=Subject.STATE,
+        from_value=session.state,
+        to_value=changes["state"],
+        next_attempt_at=timezone.now(),
+    )
+    moved = update_with_line(rows, changes, line, "session", beside)
+    if moved is None:
+        session.refresh_from_db()
+        return None
+    values, seen = moved
+    for name, value in values.items():
+        setattr(session, name, value)
+    enqueue_on_commit(DISPATCH_TRANSITION, line.pk)
+    return seen
 
 
 @retried

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from ..client import CreatedSession
 from ..models import PaymentSession, WebhookEvent
-from .journal import hold_for_review, move_state
+from .journal import hold_for_review, move_and_see
+from .one_statement import Alike
 from .queue import PROCESS_EVENT, enqueue
 from .schedule import next_look
 from .transactions import update
@@ -39,8 +40,14 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         "last_error_code": "",
         "last_error_field": "",
     }
+    # Among them are those that came before their session.
+    events = Alike(
+        WebhookEvent,
+        {"client_reference_id": session.client_reference_id, "account": session.account},
+    )
     while session.state in UNFINISHED:  # Another attempt may have moved it between the two.
-        if move_state(session, State.OPEN, session_url=created.session_url, **known):
+        found = move_and_see(session, State.OPEN, events, session_url=created.session_url, **known)
+        if found is not None:
             break
     else:
         # A webhook or another attempt overtook this answer: what Redpin said is kept, and when the
@@ -49,7 +56,9 @@ def open_session(session: PaymentSession, created: CreatedSession) -> PaymentSes
         session.refresh_from_db()
         if session.state == State.REJECTED:
             hold_for_review(session, "Redpin created a session that it had refused.")
-    _wake_events(session)
+        found = None
+    if found != []:  # As a rule there are none.
+        _wake(events)
     return session
 
 
@@ -68,13 +77,9 @@ def in_place_of(session: PaymentSession) -> PaymentSession:
     return session
 
 
-def _wake_events(session: PaymentSession) -> None:
-    """Process the events that came before their session."""
-    waiting = WebhookEvent.objects.filter(
-        client_reference_id=session.client_reference_id,
-        account=session.account,
-        next_attempt_at__isnull=False,
-    )
+def _wake(events: Alike[WebhookEvent]) -> None:
+    """Process those that wait."""
+    waiting = events.rows().filter(next_attempt_at__isnull=False)
     update(waiting, next_attempt_at=timezone.now())
     for pk in waiting.values_list("pk", flat=True):
         enqueue(PROCESS_EVENT, pk)

@@ -6,7 +6,6 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
 from django.utils import timezone
 
 from ..client import SessionRecord
@@ -104,7 +103,7 @@ def apply_record(session: PaymentSession, record: SessionRecord, seen: str) -> b
     return move_state(
         session,
         State.EXPIRED,
-        Q(payment_status_position=seen),
+        {"payment_status_position": seen},
         session_url="",
         next_attempt_at=late_look(session, now),
     )

@@ -55,16 +55,16 @@ def replace_session(
         if not replaced:
             raise PaymentUnderWay(old, "it was changed at this very moment.")
         new = write_intent(
-            (
+            [
                 SessionRecipient(recipient_id=share.recipient_id, amount=share.amount)
                 for share in old.shares.all()
-            ),
-            (
+            ],
+            [
                 SessionItem(
                     item_ref=item.item_ref, description=item.description, amount=item.amount
                 )
                 for item in old.items.all()
-            ),
+            ],
             is_claimed=True,
             account=old.account,
             customer_id=old.customer_id,
@@ -86,4 +86,4 @@ def replace_session(
         if from_state != to_state:
             write(old, Subject.STATE, from_state, to_state)
     old.refresh_from_db()
-    return new
+    return new.session

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+from moneyed import Money
+
 from ..conf import Account
 from ..models import PaymentSession, Recipient
 from ..models.fields import Sealed, unsealed
 from ..rules.requests import Item, Payee, PayeeShare, SessionRequest
 from .callbacks import callback_url
+
+# Of a recipient, those that Redpin is told of.
+PAYEE_COLUMNS: Final = tuple(each.name for each in fields(Payee))
 
 
 def payee(recipient: Recipient) -> Payee:
@@ -27,22 +36,44 @@ def payee(recipient: Recipient) -> Payee:
     )
 
 
-def stored_request(session: PaymentSession, account: Account) -> SessionRequest:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session was stored with just now, as far as it need not be read for that.
+
+    `shares` are None where its payees have to be: Redpin is told what the table says of them,
+    whatever an instance of the caller's does.
+    """
+
+    own_callback: str = field(repr=False)  # It is a secret.
+    items: Sequence[Item]
+    shares: Sequence[tuple[Recipient, Money]] | None = None
+
+
+def stored_request(
+    session: PaymentSession, account: Account, parts: Parts | None = None
+) -> SessionRequest:
     """Return the request of a stored session, this project's webhook among its callbacks."""
-    own_callback = callback_url(account, session.client_reference_id)
-    shares = session.shares.select_related("recipient", "session")
-    items = [
-        Item(item.item_ref, item.description, item.money)
-        for item in session.items.select_related("session")
-    ]
+    if parts is None:
+        parts = Parts(callback_url(account, session.client_reference_id), _items(session))
+    shares = _shares(session) if parts.shares is None else parts.shares
     return SessionRequest(
         client_customer_ref=session.client_customer_ref,
         client_reference_id=session.client_reference_id,
         amount=session.money,
         due_date=session.due_date,
         purpose_of_transaction=session.purpose_of_transaction,
-        recipients=[PayeeShare(payee(share.recipient), share.money) for share in shares],
-        items=items or None,
+        recipients=[PayeeShare(payee(recipient), amount) for recipient, amount in shares],
+        items=parts.items or None,
         allowed_origins=list(session.allowed_origins),
-        callbacks=[own_callback, *session.callbacks],
+        callbacks=[parts.own_callback, *session.callbacks],
     )
+
+
+def _items(session: PaymentSession) -> list[Item]:
+    return [Item(item.item_ref, item.description, item.money) for item in session.items.all()]
+
+
+def _shares(session: PaymentSession) -> list[tuple[Recipient, Money]]:
+    names = [f"recipient__{name}" for name in PAYEE_COLUMNS]
+    shares = session.shares.select_related("recipient").only("session_id", "amount", *names)
+    return [(share.recipient, share.money) for share in shares]

@@ -30,8 +30,10 @@ def require_no_transaction(verb: str) -> None:
 
     With autocommit off there always is one, as the next statement begins it.
     """
-    if not connection.in_atomic_block and not connection.get_autocommit():
-        raise OpenTransactionError(verb)
+    if not connection.in_atomic_block:
+        if not connection.get_autocommit():
+            raise OpenTransactionError(verb)
+        return
     try:
         # Django refuses a durable block inside another one, except a test case's own.
         with transaction.atomic(durable=True):

@@ -6,6 +6,7 @@ The address of a call names the customer, its query a payer: the template and th
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,18 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PORTS: Final = {"http": 80, "https": 443}
+_SERVERS_KEPT: Final = 256  # By the URLs that lead there.
 
 
 def client_span(method: str, template: str, url: str) -> AbstractContextManager[None]:
     """Make one call inside a span of the kind that calls have."""
-    parts = urlsplit(url)
+    host, port = _server(url)
     attributes = {
         "http.request.method": method,
         "url.template": template,
-        "server.address": parts.hostname or "",
-        "server.port": parts.port or _PORTS.get(parts.scheme, 0),
+        "server.address": host,
+        "server.port": port,
     }
     return open_span(f"{method} {template}", attributes, is_client=True)
+
+
+@lru_cache(maxsize=_SERVERS_KEPT)
+def _server(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def note_call(

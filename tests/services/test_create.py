@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from moneyed import Money
 from pytest_django import Settings
 
@@ -695,3 +695,53 @@ def test_an_item_is_called_what_the_payer_reads_or_by_its_reference(
     description: str, name: str
 ) -> None:
     assert str(SessionItem(item_ref="UNIT-1204", description=description)) == name
+
+
+def test_redpin_is_told_what_the_table_says_of_a_payee(
+    redpin: FakeRedpin, arguments: dict[str, Any], agent: Recipient
+) -> None:
+    """An instance that was edited and not saved, or read too early, sends no money elsewhere."""
+    share = arguments["recipients"][1]
+    share.recipient.bank_details = {"iban": "GB33BUKB20201555555555"}
+    create_payment_session(**arguments)
+
+    (call,) = redpin.creates
+    told = call.json["recipient_details"][1]["recipient_bank_details"]
+    assert told["iban"] == "AE070331234567890123456"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_others_wrote_during_the_call_is_in_the_session_that_is_returned(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    def note_and_answer(handler: Handler) -> None:
+        PaymentSession.objects.update(metadata={"order": 5})
+        connection.close()  # This thread's.
+        handler.answer_create()
+
+    redpin.create_script.append(note_and_answer)
+    session = create_payment_session(**arguments)
+
+    assert (session.state, session.metadata) == (State.OPEN, {"order": 5})
+
+
+def test_a_key_leads_to_its_session_in_a_process_of_another_locale(
+    redpin: FakeRedpin, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments["idempotency_key"] = "order-1"
+    session = create_payment_session(**arguments)
+    monkeypatch.setattr(Money, "__str__", lambda self: f"{self.amount:n} dirham")
+
+    assert create_payment_session(**arguments) == session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deferred_session_of_recipients_that_were_deleted_is_not_kept(
+    redpin: FakeRedpin, arguments: dict[str, Any]
+) -> None:
+    Recipient.objects.all().delete()
+
+    with pytest.raises((IntegrityError, InvalidPaymentSession)), transaction.atomic():
+        create_payment_session(**arguments, defer=True)
+
+    assert not PaymentSession.objects.exists()

@@ -1,0 +1,219 @@
+"""Rows that belong together, written by one statement: in PostgreSQL a WITH may hold writes.
+
+A statement is a transaction of its own: all of it happens, or nothing. Written by the ORM the same
+takes four or five, BEGIN and COMMIT among them, and each goes to the database and back. Other
+databases have it by the ORM, and so have projects that listen to what is saved: `is_able` tells.
+"""
+
+# What the statements are put together from are names of models, and placeholders.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import Any, Generic, TypeVar, cast
+
+from django.db import connection, connections, router, transaction
+from django.db.models import Field, Model, QuerySet
+from django.db.models.signals import post_save, pre_save
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Others(Generic[_Row]):
+    """Rows of another table, by their primary keys, and the columns that are read of them."""
+
+    model: type[_Row]
+    names: tuple[str, ...]
+    keys: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike(Generic[_Row]):
+    """The rows of a table whose columns, by the names of their fields, have these values."""
+
+    model: type[_Row]
+    values: Mapping[str, Any]
+
+    def rows(self) -> QuerySet[_Row]:
+        """Return them as the ORM finds them."""
+        return self.model._default_manager.filter(**self.values)
+
+
+def is_able(model: type[Model]) -> bool:
+    """Tell whether rows of this model may be written so: whoever listens would hear nothing.
+
+    Nor would it reach another database, where a project keeps them in one.
+    """
+    return (
+        connection.vendor == "postgresql"
+        and not (pre_save.has_listeners(model) or post_save.has_listeners(model))
+        and router.db_for_write(model) == connection.alias
+    )
+
+
+def insert_with_parts(
+    row: Model, parts: Collection[Model], link: str, others: Others[_Row]
+) -> list[_Row]:
+    """Insert a row with its parts, whose foreign key `link` leads to it; return `others`, read.
+
+    The row has its primary key then, as after `save()`; the parts have none.
+    """
+    told = {f"whole_{field.attname}": field for field in _columns(type(row)) if _is_given(field)}
+    returning = ", ".join(f"{_quoted(field.column)} AS {name}" for name, field in told.items())
+    sql, arguments = _insert([row])
+    clauses = [f"whole AS ({sql} RETURNING {returning})"]
+    for place, (_, rows) in enumerate(groupby(parts, type)):
+        sql, more = _insert([*rows], link, "(SELECT whole_id FROM whole)")
+        clauses.append(f"parts_{place} AS ({sql})")
+        arguments += more
+    statement = f"WITH {', '.join(clauses)} {_select(others.model, others.names)}"
+    found = _written(statement, [*arguments, [*others.keys]])
+    for name, field in told.items():
+        setattr(row, field.attname, found[0][name])
+    _settle(row)
+    read = [_values_of(others.model, each) for each in found if each["id"] is not None]
+    return [others.model.from_db(connection.alias, [*each], [*each.values()]) for each in read]
+
+
+def update_with_line(
+    rows: Alike[_Row],
+    changes: Mapping[str, Any],
+    line: Model,
+    link: str,
+    beside: Alike[Any] | None,
+) -> tuple[dict[str, Any], list[Any]] | None:
+    """Update the one row that there is of `rows`, and insert a line, whose `link` leads to it.
+
+    The `changes` are values, by the names of their fields. Returns the values of the row as it is
+    by then, and the primary keys that `beside` had; the line has its own. Returns None, and has
+    written nothing, where there is no such row.
+    """
+    table, where, condition = _where(rows)
+    database = connections[connection.alias]
+    fields = {name: _field(rows.model, name) for name in changes}
+    setting = ", ".join(f"{_quoted(field.column)} = %s" for field in fields.values())
+    values = ", ".join("moved.id" if field.name == link else "%s" for field in _taken(type(line)))
+    insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
+    keys, more = ("ARRAY[]::integer[]", []) if beside is None else _keys(beside)
+    found = _written(
+        f"WITH moved AS (UPDATE {table} SET {setting} WHERE {where} RETURNING *),"
+        f" line AS ({insert}) SELECT *, {keys} AS beside FROM moved, line",
+        [
+            *(field.get_db_prep_save(changes[name], database) for name, field in fields.items()),
+            *condition,
+            *_values(line, link),
+            *more,
+        ],
+    )
+    if not found:
+        return None
+    line.pk = found[0]["line_id"]
+    _settle(line)
+    return _values_of(rows.model, found[0]), found[0]["beside"]
+
+
+def _keys(rows: Alike[Any]) -> tuple[str, list[Any]]:
+    table, where, arguments = _where(rows)
+    return f"ARRAY(SELECT id FROM {table} WHERE {where})", arguments
+
+
+def _where(rows: Alike[Any]) -> tuple[str, str, list[Any]]:
+    """Return the table of the rows, what is said of them, and its arguments."""
+    parts, arguments = [], []
+    for name, value in rows.values.items():
+        field = _field(rows.model, name)
+        parts.append(f"{_quoted(field.column)} {'IS NULL' if value is None else '= %s'}")
+        if value is not None:
+            arguments.append(field.get_db_prep_value(value, connection))
+    return _quoted(rows.model._meta.db_table), " AND ".join(parts), arguments
+
+
+def _written(sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
+    """Execute the statement, and return what it reads, by the names of its columns."""
+    # Inside a transaction an error must not spoil what the caller did before.
+    is_alone = not connection.in_atomic_block and connection.get_autocommit()
+    whole: AbstractContextManager[object] = nullcontext() if is_alone else transaction.atomic()
+    with whole, connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, record, strict=True)) for record in cursor.fetchall()]
+
+
+def _values_of(model: type[Model], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the record has of a row of the model, by the names of its attributes."""
+    return {
+        name: record[column] if read is None else read(record[column], None, connection)
+        for name, column, read in _readers(model)
+        if column in record
+    }
+
+
+@cache
+def _readers(model: type[Model]) -> tuple[tuple[str, str, Callable[..., Any] | None], ...]:
+    return tuple(
+        (field.attname, field.column or "", getattr(field, "from_db_value", None))
+        for field in _columns(model)
+    )
+
+
+def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:
+    fields = _taken(type(rows[0]))
+    values = ", ".join(target if field.name == link else "%s" for field in fields)
+    arguments = [value for row in rows for value in _values(row, link)]
+    return f"{_into(type(rows[0]))} VALUES {', '.join([f'({values})'] * len(rows))}", arguments
+
+
+def _values(row: Model, link: str) -> list[Any]:
+    database = connections[connection.alias]  # The proxy would look it up for each.
+    return [
+        field.get_db_prep_save(field.pre_save(row, add=True), database)
+        for field in _taken(type(row))
+        if field.name != link
+    ]
+
+
+def _settle(row: Model) -> None:
+    row._state.adding, row._state.db = False, connection.alias
+
+
+@cache
+def _taken(model: type[Model]) -> tuple[Field[Any, Any], ...]:
+    """Return the columns that the database takes."""
+    return tuple(field for field in _columns(model) if not _is_given(field))
+
+
+def _is_given(field: Field[Any, Any]) -> bool:
+    """Tell whether the column has its value from the database."""
+    return field.primary_key or field.generated
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    return cast("Field[Any, Any]", model._meta.get_field(name))
+
+
+def _columns(model: type[Model]) -> Sequence[Field[Any, Any]]:
+    return model._meta.concrete_fields
+
+
+@cache
+def _into(model: type[Model]) -> str:
+    columns = [_quoted(field.column) for field in _taken(model)]
+    return f"INSERT INTO {_quoted(model._meta.db_table)} ({', '.join(columns)})"
+
+
+@cache
+def _select(model: type[Model], names: tuple[str, ...]) -> str:
+    """Return the end of a statement: `whole` with the rows whose keys are the last argument."""
+    columns = [_quoted(field.column) for field in _columns(model) if field.name in ("id", *names)]
+    table = _quoted(model._meta.db_table)
+    return f"SELECT {', '.join(columns)}, whole.* FROM whole LEFT JOIN {table} ON id = ANY(%s)"
+
+
+def _quoted(name: str | None) -> str:
+    return connection.ops.quote_name(name or "")
