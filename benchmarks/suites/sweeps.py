@@ -58,7 +58,7 @@ def run(options: Options) -> Iterable[Row]:
     from django_redpin.services.rounds import Round
 
     found = batches()
-    plan = replace(options.plan, calls=10 if options.quick else 30)
+    plan = replace(options.plan, calls=20 if options.quick else 30)
     # A round claims its sessions, asks nobody, and gives them back.
     with of(SMALL, options.rows) as tables, mock.patch.object(Round, "_ask", _asks_nobody):
         ways = [_way(name, work, table) for name, work in found.items() for table in tables]
