@@ -17,6 +17,7 @@ from pytest_django import Settings
 from django_redpin.exceptions import UnreadableEvent
 from django_redpin.models import PaymentSession, Recipient, StatusTransition, WebhookEvent
 from django_redpin.services import Share, create_payment_session, facts, refresh_payment_session
+from django_redpin.services.changes import changes_of
 from django_redpin.services.journal import move_state
 from django_redpin.services.leases import MAX_ATTEMPTS
 from django_redpin.services.process import MAX_CONTRADICTIONS, process_event
@@ -609,7 +610,7 @@ def test_an_event_dated_in_the_future_does_not_outrank_what_follows(
 
 def overtake(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
     """Let something happen between the next read of a session and the write that follows it."""
-    decide = facts.changes_of
+    decide = changes_of
 
     def decide_and_be_overtaken(session: PaymentSession, fact: facts.Fact) -> dict[str, Any]:
         monkeypatch.setattr(facts, "changes_of", decide)
