@@ -84,10 +84,8 @@ def made_of_settings() -> dict[Hashable, Any]:
 def _copied(value: object) -> object:
     if type(value) is dict:
         return {_copied(key): _copied(inner) for key, inner in value.items()}
-    if type(value) is list:
-        return [_copied(inner) for inner in value]
-    if type(value) is tuple:
-        return tuple(_copied(inner) for inner in value)
+    if type(value) is list or type(value) is tuple:
+        return type(value)(map(_copied, value))
     if type(value) in _PLAIN:
         return value
     raise TypeError

@@ -325,6 +325,7 @@ def test_settings_that_may_change_by_themselves_are_read_each_time(
     assert get_account().customer_id == "1"
     monkeypatch.setattr(Vault, "customer_id", "2")
     assert get_account().customer_id == "2"
+    assert project_settings() is not project_settings()
 
 
 def tenant(alias: str) -> dict[str, Any]:
