@@ -420,7 +420,9 @@ def test_celery_is_told_not_to_try_again(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.django_db
 def test_an_eager_task_runs_where_it_is_enqueued(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[threading.Thread] = []
-    monkeypatch.setattr(process, "claim", lambda *args: seen.append(threading.current_thread()))
+    monkeypatch.setattr(
+        process, "take_event", lambda *args: seen.append(threading.current_thread())
+    )
     assert PROCESS_EVENT in current_app.tasks
     current_app.conf.task_always_eager = True
     try:
