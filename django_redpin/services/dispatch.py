@@ -16,8 +16,9 @@ from ..rules.statuses import FAILED, PAYMENT_COMPLETED
 from ..telemetry import LogEvent, Metric, Spans, measure, note, tell, traced
 from .announce import announce, raise_time_limit
 from .journal import Subject, rearm_held
-from .leases import MAX_ATTEMPTS, claim, retry_at
+from .leases import MAX_ATTEMPTS, retry_at
 from .opening import UNFINISHED
+from .taking import take_transition
 from .transactions import update
 
 logger: logging.Logger = logging.getLogger("django_redpin")
@@ -42,9 +43,9 @@ def dispatch_transition(pk: int) -> bool:
     transition is then sent again later, to all receivers, with the same id, and given up in the
     end. That a payment is complete is held back while its session needs review.
     """
-    if not claim(StatusTransition, pk):
+    transition = take_transition(pk)
+    if transition is None:
         return False
-    transition = StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
     note(
         Spans.DISPATCH,
         account=transition.session.account,
