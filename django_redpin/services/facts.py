@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from ..exceptions import FactNotApplied
-from ..models import PaymentSession, SessionRecipient, WebhookEvent
+from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
 from ..rules.statuses import PAYOUT, may_follow
 from ..telemetry import LogEvent, tell
 from .anonymous import of_nobody
 from .changes import DEAD_ENDS, changes_of, payout_position
 from .changes import Fact as Fact
-from .journal import Subject, hold_for_review, write
+from .journal import Subject, hold_for_review, write, write_of_payment
+from .one_statement import is_able
 from .shares import shares_of
 from .transactions import retried
 
@@ -90,6 +91,8 @@ def _apply(session: PaymentSession, fact: Fact) -> _Applied:
     review_reason = session.review_reason
     try:
         with transaction.atomic():
+            if _is_plain(session, fact, changes):  # pragma: no cover  SQLite never is able.
+                return _apply_at_once(session, fact, changes)
             # The first statement is a write, as SQLite wants it of two that come at once.
             is_new = bool(changes) and _move_payment(session, fact, changes)
             is_new |= _move_payouts(session, fact)
@@ -104,14 +107,43 @@ def _apply(session: PaymentSession, fact: Fact) -> _Applied:
     return _Applied(is_new, changes, finished)
 
 
-def _row(session: PaymentSession) -> QuerySet[PaymentSession]:
-    """Return the session's row, if it holds what the instance shows of all that decides here."""
-    return PaymentSession.objects.filter(
-        pk=session.pk,
-        payment_status_position=session.payment_status_position,
-        state=session.state,
-        anonymised_at=session.anonymised_at,
+def _is_plain(session: PaymentSession, fact: Fact, changes: dict[str, Any]) -> bool:
+    """Tell whether the fact moves the payment alone, by a documented step, and by one statement."""
+    held = session.payment_status
+    return (
+        bool(changes)
+        and fact.event is not None
+        and fact.status != held
+        and fact.status not in PAYOUT
+        and (not held or may_follow(held, fact.status))
+        and changes.get("state", session.state) == session.state
+        and session.state not in DEAD_ENDS
+        and is_able(StatusTransition)
     )
+
+
+def _apply_at_once(  # pragma: no cover  SQLite takes the other way.
+    session: PaymentSession, fact: Fact, changes: dict[str, Any]
+) -> _Applied:
+    event = cast("WebhookEvent", fact.event)
+    done = _done(session, is_new=True)
+    if not write_of_payment(session, _shown(session), changes, event, done, fact.at):
+        raise _Lost
+    return _Applied(is_new=True, of_session=changes, of_event=done)
+
+
+def _shown(session: PaymentSession) -> dict[str, Any]:
+    """Return what the instance shows of all that decides here: its row has to hold the same."""
+    return {
+        "id": session.pk,
+        "payment_status_position": session.payment_status_position,
+        "state": session.state,
+        "anonymised_at": session.anonymised_at,
+    }
+
+
+def _row(session: PaymentSession) -> QuerySet[PaymentSession]:
+    return PaymentSession.objects.filter(**_shown(session))
 
 
 def _move_payment(session: PaymentSession, fact: Fact, changes: dict[str, Any]) -> bool:
@@ -192,8 +224,15 @@ def _is_finished(event: WebhookEvent) -> bool:
 
 def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> dict[str, Any]:
     """Mark the event done; return the columns that were written."""
-    columns: dict[str, Any] = {
-        "session": session,
+    columns = _done(session, is_new=is_new)
+    if not WebhookEvent.objects.filter(pk=event.pk, processed_at=None).update(**columns):
+        raise _Lost
+    return columns
+
+
+def _done(session: PaymentSession, *, is_new: bool) -> dict[str, Any]:
+    return {
+        "session_id": session.pk,
         "outcome": WebhookEvent.Outcome.APPLIED if is_new else WebhookEvent.Outcome.KNOWN,
         "processed_at": timezone.now(),
         "next_attempt_at": None,
@@ -201,6 +240,3 @@ def _finish(event: WebhookEvent, session: PaymentSession, *, is_new: bool) -> di
         "last_error": "",
         **of_nobody(session, is_done=True),
     }
-    if not WebhookEvent.objects.filter(pk=event.pk, processed_at=None).update(**columns):
-        raise _Lost
-    return columns

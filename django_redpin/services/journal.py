@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
-from .one_statement import Alike, is_able, update_with_line
+from .one_statement import Alike, is_able, update_both_with_line, update_with_line
 from .queue import DISPATCH_TRANSITION, enqueue_on_commit
 from .transactions import retried, update
 
@@ -34,7 +34,7 @@ def write(
     note: str = "",
 ) -> StatusTransition:
     """Write one line, to be dispatched after the commit. Call it in the transaction of the move."""
-    transition = StatusTransition.objects.create(
+    transition = StatusTransition(
         session=session,
         subject=subject,
         from_value=from_value,
@@ -46,8 +46,43 @@ def write(
         note=note,
         next_attempt_at=timezone.now(),
     )
+    transition.save(force_insert=True)
     enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
     return transition
+
+
+def write_of_payment(
+    session: PaymentSession,
+    row: Mapping[str, object],
+    changes: Mapping[str, Any],
+    event: WebhookEvent,
+    done: Mapping[str, Any],
+    occurred_at: datetime,
+) -> bool:  # pragma: no cover  SQLite never is able.
+    """Move the payment of a session by an event, which is done then, and write one line of it.
+
+    Only where `is_able(StatusTransition)`, and in a transaction that is rolled back where this
+    returns False: the session's row has other values than `row`, or another worker has finished
+    the event.
+    """
+    transition = StatusTransition(
+        session=session,
+        subject=Subject.PAYMENT_STATUS,
+        from_value=session.payment_status,
+        to_value=changes["payment_status"],
+        event=event,
+        occurred_at=occurred_at,
+        next_attempt_at=timezone.now(),
+    )
+    is_written = update_both_with_line(
+        (Alike(PaymentSession, row), changes),
+        (Alike(WebhookEvent, {"id": event.pk, "processed_at": None}), done),
+        transition,
+        "session",
+    )
+    if is_written:
+        enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
+    return is_written
 
 
 def move_state(

@@ -10,16 +10,19 @@ databases have it by the ORM, and so have projects that listen to what is saved:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from django.db import connection, connections, router, transaction
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.signals import post_save, pre_save
+from django.db.models.sql import UpdateQuery
+
+from .columns import columns_of, field_of, is_given, quoted, readers, taken_columns
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -45,6 +48,14 @@ class Alike(Generic[_Row]):
         return self.model._default_manager.filter(**self.values)
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The row of another table whose columns (first) are those of the row at hand (second)."""
+
+    model: type[Model]
+    columns: tuple[tuple[str, str], ...]
+
+
 def is_able(model: type[Model]) -> bool:
     """Tell whether rows of this model may be written so: whoever listens would hear nothing.
 
@@ -64,8 +75,8 @@ def insert_with_parts(
 
     The row has its primary key then, as after `save()`; the parts have none.
     """
-    told = {f"whole_{field.attname}": field for field in _columns(type(row)) if _is_given(field)}
-    returning = ", ".join(f"{_quoted(field.column)} AS {name}" for name, field in told.items())
+    told = {f"whole_{field.attname}": field for field in columns_of(type(row)) if is_given(field)}
+    returning = ", ".join(f"{quoted(field.column)} AS {name}" for name, field in told.items())
     sql, arguments = _insert([row])
     clauses = [f"whole AS ({sql} RETURNING {returning})"]
     for place, (_, rows) in enumerate(groupby(parts, type)):
@@ -94,28 +105,108 @@ def update_with_line(
     by then, and the primary keys that `beside` had; the line has its own. Returns None, and has
     written nothing, where there is no such row.
     """
-    table, where, condition = _where(rows)
-    database = connections[connection.alias]
-    fields = {name: _field(rows.model, name) for name in changes}
-    setting = ", ".join(f"{_quoted(field.column)} = %s" for field in fields.values())
-    values = ", ".join("moved.id" if field.name == link else "%s" for field in _taken(type(line)))
+    update, arguments = _update(rows, changes)
+    values = ", ".join(
+        "moved.id" if field.name == link else "%s" for field in taken_columns(type(line))
+    )
     insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
     keys, more = ("ARRAY[]::integer[]", []) if beside is None else _keys(beside)
     found = _written(
-        f"WITH moved AS (UPDATE {table} SET {setting} WHERE {where} RETURNING *),"
+        f"WITH moved AS ({update} RETURNING *),"
         f" line AS ({insert}) SELECT *, {keys} AS beside FROM moved, line",
-        [
-            *(field.get_db_prep_save(changes[name], database) for name, field in fields.items()),
-            *condition,
-            *_values(line, link),
-            *more,
-        ],
+        [*arguments, *_values(line, link), *more],
     )
     if not found:
         return None
     line.pk = found[0]["line_id"]
     _settle(line)
     return _values_of(rows.model, found[0]), found[0]["beside"]
+
+
+def update_both_with_line(
+    first: tuple[Alike[Any], Mapping[str, Any]],
+    second: tuple[Alike[Any], Mapping[str, Any]],
+    line: Model,
+    link: str,
+) -> bool:
+    """Update a row of each of two tables, and insert a line, whose `link` leads to the first one.
+
+    Call it in a transaction, and roll that back where it returns False: one row may have been
+    there, and the other one not. The line has its primary key then.
+    """
+    update, arguments = _update(*first)
+    update_second, more = _update(*second)
+    values = ", ".join(
+        "moved.id" if field.name == link else "%s" for field in taken_columns(type(line))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH moved AS ({update} RETURNING id), second AS ({update_second} RETURNING id),"
+            f" line AS ({_into(type(line))} SELECT {values} FROM moved RETURNING id)"
+            " SELECT line.id FROM line, second",
+            [*arguments, *more, *_values(line, link)],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    (line.pk,) = found
+    _settle(line)
+    return True
+
+
+def update_and_join(
+    rows: QuerySet[Any], changes: dict[str, Any], joins: tuple[Join, ...]
+) -> tuple[Any, ...] | None:
+    """Update the one row that is left of `rows`; return it, and the row of each join.
+
+    For a join that finds none there is None; and None for all where there was nothing to update.
+    """
+    query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
+    query.add_update_values(changes)
+    update, arguments = query.get_compiler(connection.alias).as_sql()
+    models: tuple[type[Model], ...] = (rows.model, *(join.model for join in joins))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH taken AS ({update} RETURNING *) {_joined(models[0], joins)}", arguments
+        )
+        values = cursor.fetchone()
+    found = iter(values or ())
+    return tuple(_row(model, found) for model in models) if values else None
+
+
+@cache
+def _joined(model: type[Model], joins: tuple[Join, ...]) -> str:
+    columns, tables = _listed("taken", model), []
+    for place, join in enumerate(joins):
+        name = f"joined_{place}"
+        same = " AND ".join(f"{name}.{theirs} = taken.{ours}" for theirs, ours in join.columns)
+        columns += _listed(name, join.model)
+        tables.append(f" LEFT JOIN {quoted(join.model._meta.db_table)} AS {name} ON {same}")
+    return f"SELECT {', '.join(columns)} FROM taken{''.join(tables)}"
+
+
+def _listed(table: str, model: type[Model]) -> list[str]:
+    return [f"{table}.{quoted(field.column)}" for field in columns_of(model)]
+
+
+def _row(model: type[Model], found: Iterator[Any]) -> Model | None:
+    """Return the row whose columns come next, as the ORM reads it; None where there is none."""
+    names, values = [], []
+    for name, _, read in readers(model):
+        value = next(found)
+        names.append(name)
+        values.append(value if read is None else read(value, None, connection))
+    row = model.from_db(connection.alias, names, values)
+    return None if row.pk is None else row
+
+
+def _update(rows: Alike[Any], changes: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    table, where, condition = _where(rows)
+    database = connections[connection.alias]
+    fields = {name: field_of(rows.model, name) for name in changes}
+    setting = ", ".join(f"{quoted(field.column)} = %s" for field in fields.values())
+    values = [field.get_db_prep_save(changes[name], database) for name, field in fields.items()]
+    return f"UPDATE {table} SET {setting} WHERE {where}", [*values, *condition]
 
 
 def _keys(rows: Alike[Any]) -> tuple[str, list[Any]]:
@@ -127,11 +218,11 @@ def _where(rows: Alike[Any]) -> tuple[str, str, list[Any]]:
     """Return the table of the rows, what is said of them, and its arguments."""
     parts, arguments = [], []
     for name, value in rows.values.items():
-        field = _field(rows.model, name)
-        parts.append(f"{_quoted(field.column)} {'IS NULL' if value is None else '= %s'}")
+        field = field_of(rows.model, name)
+        parts.append(f"{quoted(field.column)} {'IS NULL' if value is None else '= %s'}")
         if value is not None:
             arguments.append(field.get_db_prep_value(value, connection))
-    return _quoted(rows.model._meta.db_table), " AND ".join(parts), arguments
+    return quoted(rows.model._meta.db_table), " AND ".join(parts), arguments
 
 
 def _written(sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
@@ -149,21 +240,13 @@ def _values_of(model: type[Model], record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the record has of a row of the model, by the names of its attributes."""
     return {
         name: record[column] if read is None else read(record[column], None, connection)
-        for name, column, read in _readers(model)
+        for name, column, read in readers(model)
         if column in record
     }
 
 
-@cache
-def _readers(model: type[Model]) -> tuple[tuple[str, str, Callable[..., Any] | None], ...]:
-    return tuple(
-        (field.attname, field.column or "", getattr(field, "from_db_value", None))
-        for field in _columns(model)
-    )
-
-
 def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:
-    fields = _taken(type(rows[0]))
+    fields = taken_columns(type(rows[0]))
     values = ", ".join(target if field.name == link else "%s" for field in fields)
     arguments = [value for row in rows for value in _values(row, link)]
     return f"{_into(type(rows[0]))} VALUES {', '.join([f'({values})'] * len(rows))}", arguments
@@ -173,7 +256,7 @@ def _values(row: Model, link: str) -> list[Any]:
     database = connections[connection.alias]  # The proxy would look it up for each.
     return [
         field.get_db_prep_save(field.pre_save(row, add=True), database)
-        for field in _taken(type(row))
+        for field in taken_columns(type(row))
         if field.name != link
     ]
 
@@ -183,37 +266,14 @@ def _settle(row: Model) -> None:
 
 
 @cache
-def _taken(model: type[Model]) -> tuple[Field[Any, Any], ...]:
-    """Return the columns that the database takes."""
-    return tuple(field for field in _columns(model) if not _is_given(field))
-
-
-def _is_given(field: Field[Any, Any]) -> bool:
-    """Tell whether the column has its value from the database."""
-    return field.primary_key or field.generated
-
-
-def _field(model: type[Model], name: str) -> Field[Any, Any]:
-    return cast("Field[Any, Any]", model._meta.get_field(name))
-
-
-def _columns(model: type[Model]) -> Sequence[Field[Any, Any]]:
-    return model._meta.concrete_fields
-
-
-@cache
 def _into(model: type[Model]) -> str:
-    columns = [_quoted(field.column) for field in _taken(model)]
-    return f"INSERT INTO {_quoted(model._meta.db_table)} ({', '.join(columns)})"
+    columns = [quoted(field.column) for field in taken_columns(model)]
+    return f"INSERT INTO {quoted(model._meta.db_table)} ({', '.join(columns)})"
 
 
 @cache
 def _select(model: type[Model], names: tuple[str, ...]) -> str:
     """Return the end of a statement: `whole` with the rows whose keys are the last argument."""
-    columns = [_quoted(field.column) for field in _columns(model) if field.name in ("id", *names)]
-    table = _quoted(model._meta.db_table)
+    columns = [quoted(field.column) for field in columns_of(model) if field.name in ("id", *names)]
+    table = quoted(model._meta.db_table)
     return f"SELECT {', '.join(columns)}, whole.* FROM whole LEFT JOIN {table} ON id = ANY(%s)"
-
-
-def _quoted(name: str | None) -> str:
-    return connection.ops.quote_name(name or "")

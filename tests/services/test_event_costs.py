@@ -40,9 +40,8 @@ def test_an_event_is_applied_by_a_claim_and_one_transaction(
     assert verbs(context) == [
         *TAKEN,
         "BEGIN",
-        "UPDATE",  # The session,
-        "INSERT",  # its journal,
-        "UPDATE",  # the event.
+        # The session, its journal, the event.
+        *(["WITH"] if IS_AT_ONCE else ["UPDATE", "INSERT", "UPDATE"]),
         "COMMIT",
     ]
 
