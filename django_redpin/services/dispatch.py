@@ -18,7 +18,7 @@ from .announce import announce, raise_time_limit
 from .journal import Subject, rearm_held
 from .leases import MAX_ATTEMPTS, retry_at
 from .opening import UNFINISHED
-from .taking import take_transition
+from .taking import read_transition, take_transition
 from .transactions import update
 
 logger: logging.Logger = logging.getLogger("django_redpin")
@@ -44,12 +44,20 @@ def dispatch_transition(pk: int) -> bool:
     end. That a payment is complete is held back while its session needs review.
     """
     transition = take_transition(pk)
-    if transition is None:
-        return False
+    return transition is not None and _tell(transition)
+
+
+@traced(Spans.DISPATCH)
+def dispatch_claimed(pk: int) -> bool:
+    """Do the same with a transition that was claimed when it was written."""
+    return _tell(read_transition(pk))
+
+
+def _tell(transition: StatusTransition) -> bool:
     note(
         Spans.DISPATCH,
         account=transition.session.account,
-        transition=pk,
+        transition=transition.pk,
         session=transition.session_id,
         attempt=transition.attempts,
     )

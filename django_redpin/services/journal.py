@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
+from .leases import LEASE
 from .one_statement import Alike, is_able, update_both_with_line, update_with_line
-from .queue import DISPATCH_TRANSITION, enqueue_on_commit
+from .queue import DISPATCH_TRANSITION, enqueue_on_commit, is_keeping
 from .transactions import retried, update
 
 Subject = StatusTransition.Subject
@@ -19,6 +20,13 @@ Subject = StatusTransition.Subject
 _ALWAYS: Final[Mapping[str, object]] = {}
 _REASONS_LENGTH: Final = 1000  # Of the columns.
 _NOTE_LENGTH: Final = 500
+
+
+def _waiting() -> dict[str, Any]:
+    """Return what a line that is to be told begins with: claimed, where this worker tells of it."""
+    now = timezone.now()
+    claimed = {"leased_until": now + LEASE, "attempts": 1} if is_keeping() else {}
+    return {"next_attempt_at": now, **claimed}
 
 
 def write(
@@ -44,7 +52,7 @@ def write(
         occurred_at=occurred_at,
         is_documented=is_documented,
         note=note,
-        next_attempt_at=timezone.now(),
+        **_waiting(),
     )
     transition.save(force_insert=True)
     enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
@@ -72,7 +80,7 @@ def write_of_payment(
         to_value=changes["payment_status"],
         event=event,
         occurred_at=occurred_at,
-        next_attempt_at=timezone.now(),
+        **_waiting(),
     )
     is_written = update_both_with_line(
         (Alike(PaymentSession, row), changes),
@@ -140,7 +148,7 @@ def _moved_at_once(  # pragma: no cover  SQLite takes the other way.
         subject=Subject.STATE,
         from_value=session.state,
         to_value=changes["state"],
-        next_attempt_at=timezone.now(),
+        **_waiting(),
     )
     moved = update_with_line(rows, changes, line, "session", beside)
     if moved is None:

@@ -67,19 +67,22 @@ def enqueue_on_commit(task_name: str, pk: int) -> None:
 
 
 @contextmanager
-def keeping_transitions() -> Iterator[deque[int]]:
+def keeping_transitions(transitions: deque[int]) -> Iterator[None]:
     """Give Celery no transition meanwhile: collect their primary keys for this worker to tell.
 
-    Those that are still there in the end are enqueued.
+    Whoever writes one claims it by that (`is_keeping`).
     """
-    transitions: deque[int] = deque()
-    token = _kept.set(transitions)
+    is_queue = project_settings().webhook_processing == "task"
+    token = _kept.set(transitions if is_queue else None)
     try:
-        yield transitions
+        yield
     finally:
         _kept.reset(token)
-        for pk in transitions:
-            enqueue(DISPATCH_TRANSITION, pk)
+
+
+def is_keeping() -> bool:
+    """Tell whether a transition that is written now is told by this worker, once committed."""
+    return _kept.get() is not None
 
 
 def _by_celery(task_name: str, pk: int) -> bool:

@@ -54,6 +54,11 @@ def take_transition(pk: int) -> StatusTransition | None:
         return transition
     if not claim(StatusTransition, pk):
         return None
+    return read_transition(pk)
+
+
+def read_transition(pk: int) -> StatusTransition:
+    """Return the transition with this primary key, with its session, share and event."""
     return StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
 
 

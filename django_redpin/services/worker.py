@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from celery import current_app
 
-from .dispatch import dispatch_transition
+from ..models import StatusTransition
+from .dispatch import dispatch_claimed
 from .process import process_event
-from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, keeping_transitions
+from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, enqueue, keeping_transitions
+from .transactions import update
 
 # Where a task goes to by itself, and how it is held back or ended there.
 _MANNERS: Final = (
@@ -32,10 +35,23 @@ def work_on_event(pk: int) -> None:
     if not _is_one_way():
         process_event(pk)
         return
-    with keeping_transitions() as transitions:
-        process_event(pk)
-        while transitions:
-            dispatch_transition(transitions.popleft())
+    transitions: deque[int] = deque()
+    try:
+        with keeping_transitions(transitions):
+            process_event(pk)
+            while transitions:
+                dispatch_claimed(transitions.popleft())
+    finally:
+        if transitions:
+            _leave(transitions)
+
+
+def _leave(transitions: Collection[int]) -> None:
+    """Leave them to another worker: this one has been told to end."""
+    rows = StatusTransition.objects.filter(pk__in=transitions, dispatched_at=None)
+    update(rows, leased_until=None, attempts=0)
+    for pk in transitions:
+        enqueue(DISPATCH_TRANSITION, pk)
 
 
 def _is_one_way() -> bool:
