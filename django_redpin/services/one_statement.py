@@ -164,14 +164,24 @@ def update_and_join(
     query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
     query.add_update_values(changes)
     update, arguments = query.get_compiler(connection.alias).as_sql()
-    models: tuple[type[Model], ...] = (rows.model, *(join.model for join in joins))
+    return _read(rows.model, joins, f"{update} RETURNING *", arguments)
+
+
+def read_and_join(model: type[Model], pk: int, joins: tuple[Join, ...]) -> tuple[Any, ...] | None:
+    """Return the row with this primary key, and the row of each join, as `update_and_join` does."""
+    table = quoted(model._meta.db_table)
+    return _read(model, joins, f"SELECT * FROM {table} WHERE id = %s", [pk])
+
+
+def _read(
+    model: type[Model], joins: tuple[Join, ...], taken: str, arguments: Sequence[Any]
+) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH taken AS ({update} RETURNING *) {_joined(models[0], joins)}", arguments
-        )
+        cursor.execute(f"WITH taken AS ({taken}) {_joined(model, joins)}", arguments)
         values = cursor.fetchone()
     found = iter(values or ())
-    return tuple(_row(model, found) for model in models) if values else None
+    models = (model, *(join.model for join in joins))
+    return tuple(_row(each, found) for each in models) if values else None
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
 from .leases import Leased, claim, claiming
-from .one_statement import Join, is_able, update_and_join
+from .one_statement import Join, is_able, read_and_join, update_and_join
 from .transactions import retried
 
 _OF_EVENT: Final = (
@@ -47,11 +47,7 @@ def take_transition(pk: int) -> StatusTransition | None:
     """
     if is_able(StatusTransition):  # pragma: no cover  SQLite never is.
         taken = _taken(StatusTransition, pk, _OF_TRANSITION)
-        if taken is None:
-            return None
-        transition: StatusTransition = taken[0]
-        _, transition.session, transition.share, transition.event = taken
-        return transition
+        return None if taken is None else _whole(taken)
     if not claim(StatusTransition, pk):
         return None
     return read_transition(pk)
@@ -59,7 +55,17 @@ def take_transition(pk: int) -> StatusTransition | None:
 
 def read_transition(pk: int) -> StatusTransition:
     """Return the transition with this primary key, with its session, share and event."""
+    if is_able(StatusTransition):  # pragma: no cover  SQLite never is.
+        found = read_and_join(StatusTransition, pk, _OF_TRANSITION)
+        if found is not None:
+            return _whole(found)
     return StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
+
+
+def _whole(found: tuple[Any, ...]) -> StatusTransition:  # pragma: no cover
+    transition: StatusTransition = found[0]
+    _, transition.session, transition.share, transition.event = found
+    return transition
 
 
 @retried
