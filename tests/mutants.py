@@ -916,8 +916,8 @@ MUTANTS: Final = (
     Mutant(
         "a clock that is behind holds up no message",
         "django_redpin/services/leases.py",
-        "_SKEW: Final = timedelta(seconds=2)",
-        "_SKEW: Final = timedelta(0)",
+        "SKEW: Final = timedelta(seconds=2)",
+        "SKEW: Final = timedelta(0)",
         "tests/services/test_telling.py",
     ),
     Mutant(

@@ -26,7 +26,7 @@ _FIRST_DELAY: Final = 5.0
 # that they are some three days: longer than Redpin, or a merchant's broker, is away.
 MAX_ATTEMPTS: Final = 80
 # A message may come to a worker whose clock is behind that of the one who wrote the row.
-_SKEW: Final = timedelta(seconds=2)
+SKEW: Final = timedelta(seconds=2)
 _MAX_DELAY: Final = 3600.0
 
 _Row = TypeVar("_Row", bound=Model)
@@ -43,20 +43,19 @@ def claim(
     `states` are those that a session has to be in at that very moment: what was read before may
     have been moved on by the worker whose lease has just ended.
     """
-    rows, changes = claiming(model, pk, even_if_not_due=even_if_not_due, states=states)
+    waiting = Q(pk=pk, next_attempt_at__isnull=False)
+    if states:
+        waiting &= Q(state__in=states)
+    rows, changes = claiming(model, waiting, timezone.now(), even_if_not_due=even_if_not_due)
     return bool(update(rows, **changes))
 
 
 def claiming(
-    model: Leased, pk: int, *, even_if_not_due: bool = False, states: Collection[str] = ()
+    model: Leased, waiting: Q, now: datetime, *, even_if_not_due: bool = False
 ) -> tuple[QuerySet[Any], dict[str, Any]]:
-    """Return the row if it can be claimed, and what claims it, for a statement that does more."""
-    now = timezone.now()
-    waiting = Q(pk=pk, next_attempt_at__isnull=False)
+    """Return those of the waiting rows that can be claimed, and what claims them."""
     if not even_if_not_due:
-        waiting &= Q(next_attempt_at__lte=now + _SKEW)
-    if states:
-        waiting &= Q(state__in=states)
+        waiting &= Q(next_attempt_at__lte=now + SKEW)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     rows = model._default_manager.filter(waiting & free)
     return rows, {"leased_until": now + LEASE, "attempts": F("attempts") + 1}

@@ -154,17 +154,22 @@ def update_both_with_line(
     return True
 
 
+def worded_update(rows: QuerySet[Any], changes: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return the UPDATE that the ORM makes of these, and its arguments."""
+    query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
+    query.add_update_values(changes)
+    sql, arguments = query.get_compiler(connection.alias).as_sql()
+    return sql, tuple(arguments)
+
+
 def update_and_join(
-    rows: QuerySet[Any], changes: dict[str, Any], joins: tuple[Join, ...]
+    model: type[Model], update: str, arguments: Sequence[Any], joins: tuple[Join, ...]
 ) -> tuple[Any, ...] | None:
-    """Update the one row that is left of `rows`; return it, and the row of each join.
+    """Update one row of the model; return it as it is by then, and the row of each join.
 
     For a join that finds none there is None; and None for all where there was nothing to update.
     """
-    query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
-    query.add_update_values(changes)
-    update, arguments = query.get_compiler(connection.alias).as_sql()
-    return _read(rows.model, joins, f"{update} RETURNING *", arguments)
+    return _read(model, joins, f"{update} RETURNING *", arguments)
 
 
 def read_and_join(model: type[Model], pk: int, joins: tuple[Join, ...]) -> tuple[Any, ...] | None:

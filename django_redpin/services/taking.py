@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from functools import cache
 from typing import Any, Final
 
+from django.db.models import Q
+from django.utils import timezone as clock
+
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
-from .leases import Leased, claim, claiming
-from .one_statement import Join, is_able, read_and_join, update_and_join
+from .leases import LEASE, SKEW, Leased, claim, claiming
+from .one_statement import Join, is_able, read_and_join, update_and_join, worded_update
 from .transactions import retried
 
+_KEY: Final = -1
+_NOW: Final = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _OF_EVENT: Final = (
     Join(
         PaymentSession,
@@ -28,9 +35,8 @@ def take_event(pk: int) -> tuple[WebhookEvent, PaymentSession | None] | None:
     Returns None where it is done, not due, or in another worker's hands (`leases.claim`).
     """
     if is_able(WebhookEvent):  # pragma: no cover  SQLite never is.
-        taken: tuple[WebhookEvent, PaymentSession | None] | None
         taken = _taken(WebhookEvent, pk, _OF_EVENT)
-        return taken
+        return None if taken is None else (taken[0], taken[1])
     if not claim(WebhookEvent, pk):
         return None
     event = WebhookEvent.objects.get(pk=pk)
@@ -71,5 +77,17 @@ def _whole(found: tuple[Any, ...]) -> StatusTransition:  # pragma: no cover
 @retried
 def _taken(  # pragma: no cover  SQLite takes the other way.
     model: Leased, pk: int, joins: tuple[Join, ...]
-) -> Any:
-    return update_and_join(*claiming(model, pk), joins)
+) -> tuple[Any, ...] | None:
+    update, places = _claim(model)
+    now = clock.now()
+    values = {_KEY: pk, _NOW: now, _NOW + SKEW: now + SKEW, _NOW + LEASE: now + LEASE}
+    return update_and_join(model, update, [values.get(each, each) for each in places], joins)
+
+
+@cache
+def _claim(model: Leased) -> tuple[str, tuple[Any, ...]]:  # pragma: no cover
+    """Return the claim as the ORM words it, which takes it as long as the database: once for all.
+
+    Where it has `_KEY`, and times as of `_NOW`, each claim has its own.
+    """
+    return worded_update(*claiming(model, Q(pk=_KEY, next_attempt_at__isnull=False), _NOW))
