@@ -48,9 +48,12 @@ def dispatch_transition(pk: int) -> bool:
 
 
 @traced(Spans.DISPATCH)
-def dispatch_claimed(pk: int) -> bool:
-    """Do the same with a transition that was claimed when it was written."""
-    return _tell(read_transition(pk))
+def dispatch_claimed(pk: int, transition: StatusTransition | None = None) -> bool:
+    """Do the same with a transition that was claimed when it was written just now.
+
+    `transition` is its row as it was written, with the others as they were then.
+    """
+    return _tell(transition or read_transition(pk))
 
 
 def _tell(transition: StatusTransition) -> bool:

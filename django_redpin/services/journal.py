@@ -12,7 +12,7 @@ from django.utils import timezone
 from ..models import PaymentSession, SessionRecipient, StatusTransition, WebhookEvent
 from .leases import LEASE
 from .one_statement import Alike, is_able, update_both_with_line, update_with_line
-from .queue import DISPATCH_TRANSITION, enqueue_on_commit, is_keeping
+from .queue import DISPATCH_TRANSITION, enqueue_on_commit, is_keeping, keep_row
 from .transactions import retried, update
 
 Subject = StatusTransition.Subject
@@ -82,15 +82,19 @@ def write_of_payment(
         occurred_at=occurred_at,
         **_waiting(),
     )
-    is_written = update_both_with_line(
+    written = update_both_with_line(
         (Alike(PaymentSession, row), changes),
         (Alike(WebhookEvent, {"id": event.pk, "processed_at": None}), done),
         transition,
         "session",
     )
-    if is_written:
-        enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
-    return is_written
+    if written is None:
+        return False
+    moved, finished, transition = written
+    transition.session, transition.event, transition.share = moved, finished, None
+    keep_row(transition)
+    enqueue_on_commit(DISPATCH_TRANSITION, transition.pk)
+    return True
 
 
 def move_state(

@@ -128,30 +128,30 @@ def update_both_with_line(
     second: tuple[Alike[Any], Mapping[str, Any]],
     line: Model,
     link: str,
-) -> bool:
+) -> tuple[Any, Any, Any] | None:
     """Update a row of each of two tables, and insert a line, whose `link` leads to the first one.
 
-    Call it in a transaction, and roll that back where it returns False: one row may have been
-    there, and the other one not. The line has its primary key then.
+    Returns these three, as they are by then: the first, the second, the line. Call it in a
+    transaction, and roll that back where it returns None: one row may have been there, and the
+    other one not.
     """
     update, arguments = _update(*first)
     update_second, more = _update(*second)
-    values = ", ".join(
-        "moved.id" if field.name == link else "%s" for field in taken_columns(type(line))
-    )
+    kind, models = type(line), (first[0].model, second[0].model)
+    values = ", ".join("moved.id" if field.name == link else "%s" for field in taken_columns(kind))
+    listed = [*_listed("moved", models[0]), *_listed("second", models[1]), *_listed("line", kind)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH moved AS ({update} RETURNING id), second AS ({update_second} RETURNING id),"
-            f" line AS ({_into(type(line))} SELECT {values} FROM moved RETURNING id)"
-            " SELECT line.id FROM line, second",
+            f"WITH moved AS ({update} RETURNING *), second AS ({update_second} RETURNING *),"
+            f" line AS ({_into(kind)} SELECT {values} FROM moved RETURNING *)"
+            f" SELECT {', '.join(listed)} FROM moved, second, line",
             [*arguments, *more, *_values(line, link)],
         )
-        found = cursor.fetchone()
-    if found is None:
-        return False
-    (line.pk,) = found
-    _settle(line)
-    return True
+        values_read = cursor.fetchone()
+    if values_read is None:
+        return None
+    found = iter(values_read)
+    return _row(models[0], found), _row(models[1], found), _row(kind, found)
 
 
 def worded_update(rows: QuerySet[Any], changes: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:

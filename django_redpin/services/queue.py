@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from ..conf import project_settings
 from ..exceptions import ConfigurationError
 from ..exceptions.interrupts import is_interrupt
+from ..models import StatusTransition
 from ..telemetry import LogEvent, tell
 from .inline import do_later
 from .publisher import publish
@@ -32,7 +33,16 @@ REGISTER_RECIPIENT: Final = "django_redpin.register_recipient"
 PROCESS_EVENT: Final = "django_redpin.process_event"
 DISPATCH_TRANSITION: Final = "django_redpin.dispatch_transition"
 
-_kept: ContextVar[deque[int] | None] = ContextVar("redpin_kept", default=None)
+
+class Kept(deque[int]):
+    """The primary keys of the transitions that a worker tells itself, and the `rows` it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[int, StatusTransition] = {}
+
+
+_kept: ContextVar[Kept | None] = ContextVar("redpin_kept", default=None)
 
 
 def enqueue(task_name: str, pk: int) -> bool:
@@ -67,8 +77,8 @@ def enqueue_on_commit(task_name: str, pk: int) -> None:
 
 
 @contextmanager
-def keeping_transitions(transitions: deque[int]) -> Iterator[None]:
-    """Give Celery no transition meanwhile: collect their primary keys for this worker to tell.
+def keeping_transitions(transitions: Kept) -> Iterator[None]:
+    """Give Celery no transition meanwhile: collect them for this worker to tell.
 
     Whoever writes one claims it by that (`is_keeping`).
     """
@@ -83,6 +93,13 @@ def keeping_transitions(transitions: deque[int]) -> Iterator[None]:
 def is_keeping() -> bool:
     """Tell whether a transition that is written now is told by this worker, once committed."""
     return _kept.get() is not None
+
+
+def keep_row(transition: StatusTransition) -> None:
+    """Spare the worker that tells of it a look at it."""
+    kept = _kept.get()
+    if kept is not None:
+        kept.rows[transition.pk] = transition
 
 
 def _by_celery(task_name: str, pk: int) -> bool:

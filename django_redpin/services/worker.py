@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from celery import current_app
 from ..models import StatusTransition
 from .dispatch import dispatch_claimed
 from .process import process_event
-from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, enqueue, keeping_transitions
+from .queue import DISPATCH_TRANSITION, PROCESS_EVENT, Kept, enqueue, keeping_transitions
 from .transactions import update
 
 # Where a task goes to by itself, and how it is held back or ended there.
@@ -35,12 +34,13 @@ def work_on_event(pk: int) -> None:
     if not _is_one_way():
         process_event(pk)
         return
-    transitions: deque[int] = deque()
+    transitions = Kept()
     try:
         with keeping_transitions(transitions):
             process_event(pk)
             while transitions:
-                dispatch_claimed(transitions.popleft())
+                pk = transitions.popleft()
+                dispatch_claimed(pk, transitions.rows.get(pk))
     finally:
         if transitions:
             _leave(transitions)
