@@ -68,7 +68,9 @@ def read_transition(pk: int) -> StatusTransition:
     return StatusTransition.objects.select_related("session", "share", "event").get(pk=pk)
 
 
-def _whole(found: tuple[Any, ...]) -> StatusTransition:  # pragma: no cover
+def _whole(
+    found: tuple[Any, ...],
+) -> StatusTransition:  # pragma: no cover  PostgreSQL alone has it.
     transition: StatusTransition = found[0]
     _, transition.session, transition.share, transition.event = found
     return transition
@@ -85,7 +87,9 @@ def _taken(  # pragma: no cover  SQLite takes the other way.
 
 
 @cache
-def _claim(model: Leased) -> tuple[str, tuple[Any, ...]]:  # pragma: no cover
+def _claim(
+    model: Leased,
+) -> tuple[str, tuple[Any, ...]]:  # pragma: no cover  PostgreSQL alone has it.
     """Return the claim as the ORM words it, which takes it as long as the database: once for all.
 
     Where it has `_KEY`, and times as of `_NOW`, each claim has its own.
