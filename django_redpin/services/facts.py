@@ -139,6 +139,8 @@ def _shown(session: PaymentSession) -> dict[str, Any]:
         "payment_status_position": session.payment_status_position,
         "state": session.state,
         "anonymised_at": session.anonymised_at,
+        "session_id": session.session_id,
+        "payment_id": session.payment_id,
     }
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from ..conf import project_settings
@@ -52,6 +52,11 @@ def enqueue(task_name: str, pk: int) -> bool:
     Never retries, and with Celery never takes longer than `publisher.PATIENCE`. Raises nothing but
     the time limit of the task that it is called in.
     """
+    kept = _kept.get()
+    if kept is not None and task_name == DISPATCH_TRANSITION:
+        # Whatever the queue: who wrote it has claimed it for this worker.
+        kept.append(pk)
+        return True
     try:
         return _WAYS[project_settings().webhook_processing](task_name, pk)
     except Exception as error:
@@ -72,7 +77,13 @@ def enqueue(task_name: str, pk: int) -> bool:
 
 
 def enqueue_on_commit(task_name: str, pk: int) -> None:
-    """Enqueue the task once the open transaction is committed."""
+    """Enqueue the task once the open transaction is committed.
+
+    With autocommit off, and outside a block of Django's, nobody tells when that is: the sweep does
+    it then.
+    """
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        return
     transaction.on_commit(partial(enqueue, task_name, pk), robust=True)
 
 
@@ -82,8 +93,7 @@ def keeping_transitions(transitions: Kept) -> Iterator[None]:
 
     Whoever writes one claims it by that (`is_keeping`).
     """
-    is_queue = project_settings().webhook_processing == "task"
-    token = _kept.set(transitions if is_queue else None)
+    token = _kept.set(transitions)
     try:
         yield
     finally:
@@ -103,10 +113,6 @@ def keep_row(transition: StatusTransition) -> None:
 
 
 def _by_celery(task_name: str, pk: int) -> bool:
-    kept = _kept.get()
-    if kept is not None and task_name == DISPATCH_TRANSITION:
-        kept.append(pk)
-        return True
     # The app is that of this thread; the publisher's knows none.
     signature = current_app.signature(task_name, args=(pk,))
     send = partial(signature.apply_async, retry=False)

@@ -29,13 +29,15 @@ _PACKAGE: Final = Path(django_redpin.__file__).parent
 _ROOMS: Final = tuple(str(_PACKAGE / room) for room in ("services", "webhooks", "tasks.py"))
 # Whoever calls these leaves a trace.
 _TRACES: Final = (
-    str(Path(django.db.__file__).parent / "backends"),
     str(Path(django.db.__file__).parent / "transaction.py"),
     str(Path(django.dispatch.__file__).parent),
     str(Path(celery.__file__).parent / "app"),
     str(Path(kombu.__file__).parent),
     str(_PACKAGE / "client"),
 )
+# Of a database's backend these alone: to word a statement, which a process does once, leaves none.
+_BACKENDS: Final = str(Path(django.db.__file__).parent / "backends")
+_EFFECTS: Final = frozenset({"commit", "execute", "executemany", "rollback", "set_autocommit"})
 _DIED: Final = "died"
 
 
@@ -49,6 +51,9 @@ class _Steps:
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
         name = frame.f_code.co_filename
+        if name.startswith(_BACKENDS):
+            self._is_next |= frame.f_code.co_name in _EFFECTS
+            return None
         if name.startswith(_TRACES):
             self._is_next = True
             return None

@@ -32,7 +32,7 @@ from .servers import RedisServer
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 # A step of the processing after the claim and before the move, on each database.
-CLAIMED = 8
+CLAIMED = 9
 PROCESS, DISPATCH = "django_redpin.process_event", "django_redpin.dispatch_transition"
 SWEEPS = ("django_redpin.process_due_events", "django_redpin.dispatch_due_transitions")
 

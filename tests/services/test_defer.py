@@ -228,3 +228,20 @@ def test_a_session_that_was_replaced_shows_the_one_in_its_place(
     )
 
     assert f'src="{session.renewal.session_url}"' in html
+
+
+def test_with_autocommit_off_it_is_left_to_the_sweep(
+    redpin: FakeRedpin, arguments: dict[str, Any], messages: list[tuple[str, int]]
+) -> None:
+    transaction.set_autocommit(False)
+    try:
+        session = create_payment_session(**arguments, defer=True)
+        transaction.commit()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+    assert messages == []
+    sweep()
+    session.refresh_from_db()
+    assert session.state == State.OPEN

@@ -884,3 +884,17 @@ def test_an_event_whose_session_is_anonymised_meanwhile_keeps_no_payer(
 
     event.refresh_from_db()
     assert (bytes(event.body), event.client_customer_ref) == (b"", "anonymous-1")
+
+
+def test_ids_that_were_told_meanwhile_are_not_overwritten(
+    session: PaymentSession, redpin: FakeRedpin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = PaymentSession.objects.filter(pk=session.pk)
+    redpin.pay(session.client_reference_id, "RECEIVED_FUNDS")
+    event = post(session, event_body(session, "RECEIVED_FUNDS"))
+    rows.update(session_id=None)
+    overtake(monkeypatch, lambda: rows.update(session_id="s-told-by-the-answer", payment_id="p-1"))
+
+    assert process_event(event.pk) == Outcome.APPLIED
+
+    assert rows.values_list("session_id", "payment_id").get() == ("s-told-by-the-answer", "p-1")
