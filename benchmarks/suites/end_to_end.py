@@ -95,6 +95,7 @@ def _project(folder: Path, plan: Plan) -> Iterator[Roundtrip]:
     """Return a project at work on this process's database, with a session for each event."""
     from tests.real.parts import Parts, wait_for_worker
 
+    from ..databases import swept_up
     from ..peers import events, posting, views
     from ..redpin import AUTHORITY, redpin_over_tls
     from ..wsgi_calls import Caller
@@ -119,6 +120,7 @@ def _project(folder: Path, plan: Plan) -> Iterator[Roundtrip]:
         references = _sessions(redpin, authority, (plan.warm_up + plan.rounds) * plan.calls)
         wait_for_worker(parts.worker(application="benchmarks.worker"))
         _settled()
+        swept_up()
         caller = Caller()
 
         def post_bare(event_id: str) -> None:
