@@ -5,7 +5,7 @@ It shows, filters by and finds the same as ours; all else is Django's default.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 
@@ -20,7 +20,14 @@ class Session(PaymentSession):
         app_label = "benchmarks"
 
 
-class PlainAdmin(admin.ModelAdmin[Session]):
+# Generic for type checkers alone: at run time it is so since Django 6.
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Session]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class PlainAdmin(_ModelAdmin):
     list_display = (
         "client_reference_id",
         "state",
