@@ -422,7 +422,7 @@ MUTANTS: Final = (
     Mutant(
         "a receiver of a project's is told that an event is saved",
         "django_redpin/services/inbox.py",
-        "        and not post_save.has_listeners(WebhookEvent)\n",
+        "        and not is_heard(WebhookEvent)\n",
         "",
         "tests/webhooks/test_costs.py",
     ),
@@ -852,8 +852,8 @@ MUTANTS: Final = (
     Mutant(
         "the compare-and-set of a payment",
         "django_redpin/services/facts.py",
-        "        payment_status_position=session.payment_status_position,\n"
-        "        state=session.state,\n",
+        '        "payment_status_position": session.payment_status_position,\n'
+        '        "state": session.state,\n',
         "",
         "tests/model/test_invariants.py tests/services/test_events.py",
     ),

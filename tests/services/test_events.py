@@ -693,13 +693,17 @@ def test_c3_a_transition_that_is_rolled_back_sends_no_message(
     assert len(sent) == 1
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 def test_c5_a_worker_that_read_the_session_before_another_moved_it_does_not_overwrite_it(
     session: PaymentSession,
     redpin: FakeRedpin,
     settle: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
+    is_first: bool,
 ) -> None:
     redpin.pay(session.client_reference_id, "FX_COMPLETED")
+    if not is_first:  # The payment's id is known by then, and tells the two apart no more.
+        PaymentSession.objects.update(payment_id="9001")
     slow = post(session, event_body(session, "RECEIVED_FUNDS"))
     fast = post(session, event_body(session, "FX_COMPLETED", seconds=5))
     overtake(monkeypatch, lambda: process_event(fast.pk))
