@@ -63,7 +63,7 @@ class Applied:
 def run(options: Options) -> Iterable[Row]:
     from django_redpin.services.process import process_event
 
-    from ..databases import not_durable
+    from ..databases import race_not_durable
     from ..peers import applying
     from ..shop import open_shop
 
@@ -79,10 +79,9 @@ def run(options: Options) -> Iterable[Row]:
         plan = replace(options.plan, calls=min(options.plan.calls, 50))
         race = fair_race(ways, plan)
         details = race.described() | {"to each": _to_each(race)}
-        with not_durable() as is_fast:
-            if is_fast:
-                fast = fair_race(ways, plan)
-                details["not durable"] = fast.described() | {"to each": _to_each(fast)}
+        fast = race_not_durable(ways, plan)
+        if fast is not None:
+            details["not_durable"] = fast.described() | {"to each": _to_each(fast)}
         found = ratio(race.samples[OURS], race.samples[BY_ORM])
         yield Row.of("apply_vs_handwritten", found, race.note, details)
 
