@@ -5,19 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
 from django.core.cache import caches
-from moneyed import Money
 
 from django_redpin.client import RedpinClient
 from django_redpin.client.connections import _BoundedSocket
 from django_redpin.conf import get_account
 from django_redpin.exceptions import NotSent
-from django_redpin.rules.requests import Payee, PayeeShare, SessionRequest
 from tests.redpin_server import FakeRedpin
+
+from .test_client import request
 
 
 @pytest.fixture
@@ -45,18 +44,6 @@ def cache_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("add", "delete", "get", "get_many", "has_key", "incr", "set", "touch"):
         monkeypatch.setattr(backend, name, noting(name))
     return called
-
-
-def request(reference: str) -> SessionRequest:
-    amount = Money("10.00", "AED")
-    return SessionRequest(
-        client_customer_ref="CUST_001",
-        client_reference_id=reference,
-        amount=amount,
-        due_date=date(2030, 1, 1),
-        purpose_of_transaction="RENT",
-        recipients=[PayeeShare(Payee("P", recipient_id="1"), amount)],
-    )
 
 
 def test_a_warm_token_asks_no_cache(client: RedpinClient, cache_calls: list[str]) -> None:
