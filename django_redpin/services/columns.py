@@ -8,6 +8,12 @@ from typing import Any, cast
 
 from django.db import connection
 from django.db.models import Field, Model
+from django.db.models.signals import post_save, pre_save
+
+
+def is_heard(model: type[Model]) -> bool:
+    """Tell whether somebody waits for a row to be saved, and would hear of no statement."""
+    return pre_save.has_listeners(model) or post_save.has_listeners(model)
 
 
 def quoted(name: str | None) -> str:

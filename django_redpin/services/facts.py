@@ -109,13 +109,12 @@ def _apply(session: PaymentSession, fact: Fact) -> _Applied:
 
 def _is_plain(session: PaymentSession, fact: Fact, changes: dict[str, Any]) -> bool:
     """Tell whether the fact moves the payment alone, by a documented step, and by one statement."""
-    held = session.payment_status
     return (
         bool(changes)
         and fact.event is not None
-        and fact.status != held
+        and fact.status != session.payment_status
         and fact.status not in PAYOUT
-        and (not held or may_follow(held, fact.status))
+        and _is_documented(session, fact)
         and changes.get("state", session.state) == session.state
         and session.state not in DEAD_ENDS
         and is_able(StatusTransition)
@@ -154,7 +153,7 @@ def _move_payment(session: PaymentSession, fact: Fact, changes: dict[str, Any]) 
         raise _Lost
     if fact.status == session.payment_status:
         return False
-    is_documented = not session.payment_status or may_follow(session.payment_status, fact.status)
+    is_documented = _is_documented(session, fact)
     write(
         session,
         Subject.PAYMENT_STATUS,
@@ -181,6 +180,10 @@ def _move_payment(session: PaymentSession, fact: Fact, changes: dict[str, Any]) 
     if changes.get("state", session.state) != session.state:
         write(session, Subject.STATE, session.state, changes["state"], event=fact.event)
     return True
+
+
+def _is_documented(session: PaymentSession, fact: Fact) -> bool:
+    return not session.payment_status or may_follow(session.payment_status, fact.status)
 
 
 def _hold(session: PaymentSession, fact: Fact, reason: str) -> None:

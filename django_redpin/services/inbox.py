@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 
 from django.db import IntegrityError, connections, router, transaction
 from django.db.models import BinaryField, Case, F, Field, Q, Value, When
 from django.db.models.expressions import Combinable, RawSQL
-from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from ..exceptions import OpenTransactionError
 from ..models import WebhookEvent
+from .columns import field_of, is_given, is_heard
 from .transactions import retried, update
 
 _T = TypeVar("_T")
@@ -77,13 +77,12 @@ def _has_upsert(using: str) -> bool:
     return (
         connection.vendor in _UPSERTS
         and connection.features.can_return_rows_from_bulk_insert
-        and not pre_save.has_listeners(WebhookEvent)
-        and not post_save.has_listeners(WebhookEvent)
+        and not is_heard(WebhookEvent)
     )
 
 
 def _column(name: str) -> _Column:
-    return cast("_Column", WebhookEvent._meta.get_field(name))
+    return field_of(WebhookEvent, name)
 
 
 def _changes(posted: Callable[[str], Combinable]) -> dict[str, Combinable]:
@@ -184,7 +183,7 @@ def _upsert(using: str, names: tuple[str, ...]) -> _Upsert:
     begun = {
         column: literal(column.get_db_prep_save(column.get_default(), connection))
         for column in rest
-        if not (column.primary_key or column.generated or column.get_default() is None)
+        if not (is_given(column) or column.get_default() is None)
     }
     query: Any = WebhookEvent._base_manager.all().query.chain(UpdateQuery)
     query.add_update_values(_changes(posted))

@@ -19,10 +19,9 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection, connections, router, transaction
 from django.db.models import Model, QuerySet
-from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import UpdateQuery
 
-from .columns import columns_of, field_of, is_given, quoted, readers, taken_columns
+from .columns import columns_of, field_of, is_given, is_heard, quoted, readers, taken_columns
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -63,7 +62,7 @@ def is_able(model: type[Model]) -> bool:
     """
     return (
         connection.vendor == "postgresql"
-        and not (pre_save.has_listeners(model) or post_save.has_listeners(model))
+        and not is_heard(model)
         and router.db_for_write(model) == connection.alias
     )
 
@@ -106,10 +105,7 @@ def update_with_line(
     written nothing, where there is no such row.
     """
     update, arguments = _update(rows, changes)
-    values = ", ".join(
-        "moved.id" if field.name == link else "%s" for field in taken_columns(type(line))
-    )
-    insert = f"{_into(type(line))} SELECT {values} FROM moved RETURNING id AS line_id"
+    insert = f"{_insert_for_moved(line, link)} RETURNING id AS line_id"
     keys, more = ("ARRAY[]::integer[]", []) if beside is None else _keys(beside)
     found = _written(
         f"WITH moved AS ({update} RETURNING *),"
@@ -138,12 +134,11 @@ def update_both_with_line(
     update, arguments = _update(*first)
     update_second, more = _update(*second)
     kind, models = type(line), (first[0].model, second[0].model)
-    values = ", ".join("moved.id" if field.name == link else "%s" for field in taken_columns(kind))
     listed = [*_listed("moved", models[0]), *_listed("second", models[1]), *_listed("line", kind)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH moved AS ({update} RETURNING *), second AS ({update_second} RETURNING *),"
-            f" line AS ({_into(kind)} SELECT {values} FROM moved RETURNING *)"
+            f" line AS ({_insert_for_moved(line, link)} RETURNING *)"
             f" SELECT {', '.join(listed)} FROM moved, second, line",
             [*arguments, *more, *_values(line, link)],
         )
@@ -258,6 +253,12 @@ def _values_of(model: type[Model], record: Mapping[str, Any]) -> dict[str, Any]:
         for name, column, read in readers(model)
         if column in record
     }
+
+
+def _insert_for_moved(line: Model, link: str) -> str:
+    fields = taken_columns(type(line))
+    values = ", ".join("moved.id" if field.name == link else "%s" for field in fields)
+    return f"{_into(type(line))} SELECT {values} FROM moved"
 
 
 def _insert(rows: Sequence[Model], link: str = "", target: str = "") -> tuple[str, list[Any]]:

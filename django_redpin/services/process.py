@@ -90,11 +90,10 @@ def _process(event: WebhookEvent, session: PaymentSession | None) -> None:
     if not event.client_reference_id and message.session_id:
         sessions = PaymentSession.objects.filter(account=event.account)
         session = sessions.filter(session_id=message.session_id).first()
-        if session is not None:
-            event.session = session
-            _link(event)  # Who anonymises the session finds the event by nothing else.
     if session is not None:
         event.session = session  # Written with what becomes of the event.
+        if not event.client_reference_id:
+            _link(event)  # Who anonymises the session finds the event by nothing else.
     if message.is_third_party_status:
         return _tell_of_payer(event, session, message)
     if not message.is_payment_status:
